@@ -1,0 +1,20 @@
+"""Strict YAML documents whose every value knows its place in the file.
+
+The one way by which rules, grammar, settings and manifests are read. Knows nothing of their meaning.
+"""
+
+from documents.errors import DocumentError, Place, Problem
+from documents.model import StrictModel, validate
+from documents.reading import MAX_BYTES, Document, load, parse
+
+__all__ = [
+    "MAX_BYTES",
+    "Document",
+    "DocumentError",
+    "Place",
+    "Problem",
+    "StrictModel",
+    "load",
+    "parse",
+    "validate",
+]
