@@ -4,6 +4,7 @@ The one way by which rules, grammar, settings and manifests are read. Knows noth
 """
 
 from documents.errors import DocumentError, Place, Problem
+from documents.folder import Stamp, read_file, scan
 from documents.model import StrictModel, validate
 from documents.reading import MAX_BYTES, Document, load, parse
 
@@ -13,8 +14,11 @@ __all__ = [
     "DocumentError",
     "Place",
     "Problem",
+    "Stamp",
     "StrictModel",
     "load",
     "parse",
+    "read_file",
+    "scan",
     "validate",
 ]

@@ -1,0 +1,142 @@
+"""The NetworkIntent resource: its spec as pydantic reads it, and the frozen intent of the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, field_validator
+from pydantic.alias_generators import to_camel
+
+from documents import Document, DocumentError, StrictModel, validate
+from engine.identity import spec_hash
+
+GROUP = "nephoran.com"
+VERSION = "v1"
+KIND = "NetworkIntent"
+MAX_TEXT = 1000
+"""The longest `spec.intent`, in characters."""
+
+_LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+_SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+
+
+class Constraints(StrictModel):
+    """What the requester allows; it can only narrow what the rules allow."""
+
+    min_replicas: int | None = Field(default=None, ge=0, description="The fewest to ask for.")
+    max_replicas: int | None = Field(default=None, ge=0, description="The most to ask for.")
+    allowed_namespaces: list[str] | None = Field(default=None, description="The only namespaces to act in.")
+
+
+class IntentSpec(StrictModel):
+    """`spec` of a NetworkIntent. Fields not known here are kept by Kubernetes and have no effect."""
+
+    model_config = ConfigDict(extra="allow", alias_generator=to_camel, populate_by_name=True)
+
+    intent: str = Field(max_length=MAX_TEXT, description="What is wanted, in plain language.")
+    target_namespace: str | None = Field(
+        default=None, pattern=_LABEL, description="Namespace of the actions whose text names none."
+    )
+    priority: int = Field(default=5, ge=0, le=10, description="Higher is executed first; waiting adds to it.")
+    suspend: bool = Field(default=False, description="Take no new action while true.")
+    dry_run: bool = Field(default=False, description="Decide and report, but write nothing.")
+    constraints: Constraints = Field(default=Constraints(), description="Limits of the requester's own.")
+    parameters: dict[str, Any] = Field(default={}, description="Kept with the intent, for rules to read.")
+
+    @field_validator("intent")
+    @classmethod
+    def _not_blank(cls, text: str) -> str:
+        if not text.strip():
+            message = "the intent is blank; say what is wanted, as in 'scale amf to 5 replicas'"
+            raise ValueError(message)
+        return text
+
+
+class _Metadata(StrictModel):
+    model_config = ConfigDict(extra="ignore")
+
+    name: str = Field(min_length=1, max_length=253, pattern=_SUBDOMAIN)
+    namespace: str = Field(default="default", pattern=_LABEL)
+    labels: dict[str, str] = Field(default={})
+    annotations: dict[str, str] = Field(default={})
+
+
+class _Manifest(StrictModel):
+    model_config = ConfigDict(extra="ignore")
+
+    api_version: str
+    kind: Literal["NetworkIntent"]
+    metadata: _Metadata
+    spec: IntentSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One generation of a NetworkIntent.
+
+    Attributes:
+        origin: where it was seen: the path of a manifest, or a resource version.
+        generation: counts the changes of the spec, from 1.
+        spec_hash: see engine.identity.spec_hash.
+        requester: who asked for it, as far as that is known for certain; else "unknown".
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    origin: str
+    spec: IntentSpec
+    spec_hash: str
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    requester: str = "unknown"
+
+    @property
+    def key(self) -> str:
+        """`namespace/name`, as people write it."""
+        return f"{self.namespace}/{self.name}"
+
+
+def read_manifest(document: Document, group: str = GROUP, version: str = VERSION) -> dict[str, Any]:
+    """Reads a NetworkIntent from a manifest as a plain object with defaults left out.
+
+    Raises:
+        DocumentError: the document is not a NetworkIntent, or a field of it does not fit.
+    """
+    if not isinstance(document.value, dict):
+        raise DocumentError((document.problem((), "not a Kubernetes object; a manifest is a map"),))
+    kind, api = document.value.get("kind"), document.value.get("apiVersion")
+    if kind != KIND or api != f"{group}/{version}":
+        found = f"{api or 'no apiVersion'}, {kind or 'no kind'}"
+        message = f"not a NetworkIntent: expected {group}/{version}, {KIND}, found {found}"
+        raise DocumentError((document.problem(("kind",) if kind != KIND else ("apiVersion",), message),))
+    manifest = validate(document, _Manifest)
+    return {
+        "metadata": {
+            "namespace": manifest.metadata.namespace,
+            "name": manifest.metadata.name,
+            "labels": manifest.metadata.labels,
+            "annotations": manifest.metadata.annotations,
+        },
+        "spec": manifest.spec.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True),
+    }
+
+
+def intent_of(body: Mapping[str, Any], *, uid: str, generation: int, origin: str) -> Intent:
+    """Builds the intent from a stored object: {"metadata": {…}, "spec": {…}}, valid when it was stored."""
+    metadata = body["metadata"]
+    return Intent(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=uid,
+        generation=generation,
+        origin=origin,
+        spec=IntentSpec.model_validate(body["spec"]),
+        spec_hash=spec_hash(body["spec"]),
+        labels=metadata.get("labels", {}),
+        annotations=metadata.get("annotations", {}),
+        requester=metadata.get("requester", "unknown"),
+    )

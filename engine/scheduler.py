@@ -1,0 +1,109 @@
+"""Ticks: APScheduler calls a function at intervals, and at once when woken; it does nothing else.
+
+Timers of intents live in the store as `next_at`; see docs/adr/0003. Each tick has a thread of its own, so
+that a slow one delays no other, and `max_instances=1`, so that it never runs beside itself. A wake that
+arrives while its tick runs is kept: when the run ends, the tick is due again at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_MAX_INSTANCES, JobEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
+from apscheduler.jobstores.memory import MemoryJobStore
+from apscheduler.schedulers.background import BackgroundScheduler
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Tick:
+    """A named function and when it last ran, by the monotonic clock."""
+
+    name: str
+    run: Callable[[], None]
+    interval: float
+    woken: threading.Event = field(default_factory=threading.Event)
+    runs: int = 0
+    errors: int = 0
+    last_run: float = field(default_factory=time.monotonic)
+
+
+class Ticker:
+    """Runs ticks until it is stopped.
+
+    Failures of a tick are logged and counted; the tick goes on at its next time.
+    """
+
+    def __init__(self) -> None:
+        self._ticks: dict[str, Tick] = {}
+        self._scheduler = BackgroundScheduler(
+            jobstores={"default": MemoryJobStore()},
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+            timezone=UTC,
+        )
+        self._scheduler.add_listener(
+            self._ended, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES
+        )
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+
+    def add(self, name: str, run: Callable[[], None], every: float) -> Tick:
+        """Adds a tick that runs `every` so many seconds (at least 1), and whenever it is woken."""
+        tick = self._ticks[name] = Tick(name, run, every)
+        self._scheduler.add_executor(ThreadPoolExecutor(1), alias=name)
+        self._scheduler.add_job(
+            self._run, "interval", args=(tick,), seconds=max(1.0, every), id=name, executor=name
+        )
+        return tick
+
+    def start(self) -> None:
+        """Starts the ticks; each runs for the first time at once."""
+        self._scheduler.start()
+        for name in self._ticks:
+            self.wake(name)
+
+    def wake(self, name: str) -> None:
+        """Makes a tick due now; a wake during its run makes it run once more."""
+        tick = self._ticks[name]
+        if not tick.woken.is_set():
+            tick.woken.set()
+            self._make_due(name)
+
+    def stop(self, timeout: float) -> bool:
+        """Starts no further tick and waits for running ones; returns whether all ended in time."""
+        waiter = threading.Thread(target=self._scheduler.shutdown, name="ticks-stop", daemon=True)
+        waiter.start()
+        waiter.join(timeout)
+        return not waiter.is_alive()
+
+    def ticks(self) -> tuple[Tick, ...]:
+        """Lists the ticks, for health and metrics."""
+        return tuple(self._ticks.values())
+
+    def _run(self, tick: Tick) -> None:
+        tick.woken.clear()
+        tick.last_run = time.monotonic()
+        tick.runs += 1
+        tick.run()
+        tick.last_run = time.monotonic()
+
+    def _make_due(self, name: str) -> None:
+        try:
+            self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
+        except JobLookupError:  # the scheduler has stopped meanwhile
+            log.debug("tick %s woken after the stop", name)
+
+    def _ended(self, event: JobEvent) -> None:
+        tick = self._ticks[event.job_id]
+        if event.code == EVENT_JOB_ERROR:
+            tick.errors += 1
+            log.error("tick %s failed: %s", tick.name, event.exception, extra={"trace": event.traceback})
+        if event.code != EVENT_JOB_MAX_INSTANCES and tick.woken.is_set():
+            self._make_due(tick.name)

@@ -1,0 +1,211 @@
+"""The settings: one YAML file, the environment `CONDUCTOR_*` over it; errors name file, line and field."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from documents import Document, DocumentError, StrictModel, load, parse, validate
+
+ENVIRONMENT_PREFIX = "CONDUCTOR_"
+Lifecycle = Literal["Draft", "Proposed", "Published"]
+
+Folder = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)]
+
+
+class SourceSettings(StrictModel):
+    """Where NetworkIntents come from."""
+
+    directory: Folder = Field(default=Path("intents"), description="Folder of NetworkIntent manifests.")
+    poll_seconds: float = Field(
+        default=0.25, ge=0.05, le=60, description="How often the folder is looked at, in seconds."
+    )
+
+
+class LiveSettings(StrictModel):
+    """Where the facts of live objects come from."""
+
+    directory: Folder = Field(default=Path("live"), description="Folder of their manifests.")
+    poll_seconds: float = Field(default=1.0, ge=0.1, le=300, description="How often it is read, in seconds.")
+
+
+class OutputSettings(StrictModel):
+    """Where the directory executor and the reports write."""
+
+    directory: Folder = Field(
+        default=Path("out"),
+        description="Gets packages/, revisions/, handoff/, status/.",
+    )
+
+
+class StoreSettings(StrictModel):
+    """The store of all state."""
+
+    path: Folder = Field(
+        default=Path("out/conductor-watch.db"), description="SQLite file, on a local disk; NFS corrupts it."
+    )
+    audit_key_file: Folder | None = Field(
+        default=None, description="File with the key of the audit chain, kept outside the store's volume."
+    )
+
+
+class RulesSettings(StrictModel):
+    """Business rules and vocabulary of the user's own."""
+
+    paths: list[Folder] = Field(default=[], description="RuleSet files or folders, in the order they apply.")
+    defaults: bool = Field(default=True, description="Whether the shipped rules apply after the user's own.")
+    lexicon: list[Folder] = Field(default=[], description="Lexicon files: names and synonyms of one's own.")
+    poll_seconds: float = Field(default=2.0, ge=0.2, le=300, description="How often the files are looked at.")
+
+
+class BoundsSettings(StrictModel):
+    """What rules may choose, and what is chosen where no rule does."""
+
+    executors: list[str] = Field(
+        default=["directory"], min_length=1, description="Executors that rules may name."
+    )
+    executor: str = Field(default="directory", description="The executor where no rule names one.")
+    repositories: list[str] | None = Field(
+        default=None, description="Repositories that rules may name; unset: any."
+    )
+    repository: str = Field(default="main", description="The one where no rule names one.")
+    highest_lifecycle: Lifecycle = Field(default="Proposed", description="The furthest that rules may go.")
+    lifecycle: Lifecycle = Field(default="Proposed", description="The lifecycle where no rule names one.")
+
+
+class ExecutionSettings(StrictModel):
+    """How work is carried out."""
+
+    workers: int = Field(default=4, ge=1, le=32, description="How many intents are executed at a time.")
+    grace_seconds: float = Field(
+        default=20.0, ge=0, le=600, description="How long running work may take to finish when stopping."
+    )
+    retry_seconds: list[float] = Field(
+        default=[30, 60, 120, 300, 600], description="Delays before each retry; after the last, Failed."
+    )
+
+
+class PausedSettings(StrictModel):
+    """What takes no new action for now; it shows in every status."""
+
+    everything: bool = Field(default=False, description="Pauses every intent.")
+    namespaces: list[str] = Field(default=[], description="Pauses the intents of these namespaces.")
+    executors: list[str] = Field(default=[], description="Pauses what would be written by these executors.")
+
+
+class ClusterNetworkSettings(StrictModel):
+    """The address ranges of the workload cluster; denials by address need them."""
+
+    cluster_ranges: list[str] = Field(
+        default=[], description="Pod and Service ranges as CIDRs, IPv4 and IPv6."
+    )
+
+
+class CatalogEntry(StrictModel):
+    """Where a new workload of a name comes from."""
+
+    image: str = Field(description="Image with its tag or digest.")
+
+
+class Settings(StrictModel):
+    """The document of kind Settings."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True, strict=True)
+
+    api_version: Literal["conductor-watch/v1"] = "conductor-watch/v1"
+    kind: Literal["Settings"] = "Settings"
+    group: str = Field(default="nephoran.com", description="API group of NetworkIntent.")
+    version: str = Field(default="v1", description="API version of NetworkIntent.")
+    source: SourceSettings = SourceSettings()
+    live: LiveSettings = LiveSettings()
+    output: OutputSettings = OutputSettings()
+    store: StoreSettings = StoreSettings()
+    rules: RulesSettings = RulesSettings()
+    bounds: BoundsSettings = BoundsSettings()
+    execution: ExecutionSettings = ExecutionSettings()
+    paused: PausedSettings = PausedSettings()
+    network: ClusterNetworkSettings = ClusterNetworkSettings()
+    catalog: dict[str, CatalogEntry] = Field(
+        default={}, description="Images of new workloads, by target name."
+    )
+
+
+def load_settings(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Reads the settings file, lays the environment over it and checks the whole.
+
+    Paths in the file count from the folder the file is in; paths in the environment from the current one.
+
+    Raises:
+        DocumentError: naming file, line and field, or the variable at fault.
+        OSError: the file cannot be read.
+    """
+    environment = os.environ if environment is None else environment
+    values: dict[str, Any] = {}
+    if path is not None:
+        documents = load(path)
+        if len(documents) != 1:
+            message = f"holds {len(documents)} documents; settings are exactly one"
+            first = documents[0] if documents else Document({}, str(path), (), {})
+            raise DocumentError((first.problem((), message),))
+        validate(documents[0], Settings)
+        values = _from_folder(documents[0].value, path.parent)
+    for name in sorted(environment):
+        if name.startswith(ENVIRONMENT_PREFIX):
+            _overlay(values, name, environment[name])
+    return Settings.model_validate(values)
+
+
+_PATHS = (
+    ("source", "directory"),
+    ("live", "directory"),
+    ("output", "directory"),
+    ("store", "path"),
+    ("store", "auditKeyFile"),
+    ("rules", "paths"),
+    ("rules", "lexicon"),
+)
+
+
+def _from_folder(values: dict[str, Any], folder: Path) -> dict[str, Any]:
+    for section, field in _PATHS:
+        block = values.get(section)
+        if isinstance(block, dict) and field in block:
+            found = block[field]
+            joined = (
+                [str(folder / item) for item in found] if isinstance(found, list) else str(folder / found)
+            )
+            block[field] = joined
+    return values
+
+
+def _overlay(values: dict[str, Any], name: str, text: str) -> None:
+    """Lays one variable over the values: CONDUCTOR_SOURCE__POLL_SECONDS is source.pollSeconds."""
+    keys = [to_camel(part.lower()) for part in name.removeprefix(ENVIRONMENT_PREFIX).split("__")]
+    try:
+        parsed = parse(text, name)
+    except DocumentError:
+        parsed = []
+    value = parsed[0].value if parsed else text
+    nested: dict[str, Any] = {}
+    block = nested
+    for key in keys[:-1]:
+        block = block.setdefault(key, {})
+    block[keys[-1]] = value
+    # Checked alone first, so that the error names the variable and not a line of the file.
+    shown = yaml.safe_dump(nested, default_flow_style=True, width=4096)
+    validate(parse(shown, f"environment variable {name}")[0], Settings)
+    _merge(values, nested)
+
+
+def _merge(into: dict[str, Any], more: dict[str, Any]) -> None:
+    for key, value in more.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], value)
+        else:
+            into[key] = value

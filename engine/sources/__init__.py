@@ -1,0 +1,1 @@
+"""Sources of NetworkIntents: each writes what it sees to the inbox, and nothing else."""
