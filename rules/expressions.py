@@ -1,0 +1,241 @@
+"""CEL expressions: compiled once and checked whole, then evaluated over plain values.
+
+An expression compiles twice: against the declared messages, which finds unknown fields, wrong types and
+unguarded optional fields; and against untyped maps, which is what is evaluated, because there a field that is
+not there is an error and never a zero.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cel_expr_python import cel
+
+from rules.descriptors import PACKAGE, declare
+from rules.functions import declarations
+from rules.presence import Finding, Paths, PresenceCheck, Sure, path_of
+from rules.shapes import Kind, Shape
+from rules.snapshot import Json
+from rules.syntax import Comprehension, Name, Node, Select, children, nodes, tree
+
+MAX_LENGTH = 1000
+"""The longest expression, in characters."""
+MAX_LOOPS = 2
+"""How deep macros (`exists`, `all`, `map`, `filter`) may nest; each level multiplies the time."""
+MAX_NODES = 400
+"""The largest expression, in parts."""
+
+_MISSING_KEY = re.compile(r'NOT_FOUND: Key not found in map : "(.*)"', re.DOTALL)
+_COMPILE_ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
+_STATUS_CODE = re.compile(r"^[A-Z_]+: ")
+
+
+class ExpressionError(Exception):
+    """An expression that cannot be used; `findings` says what is wrong and where in it."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        self.findings = findings
+        super().__init__("; ".join(finding.message for finding in findings))
+
+
+class EvaluationError(Exception):
+    """An expression that could not be evaluated for an intent; the message says why.
+
+    Attributes:
+        missing: the key that was read and is not there; empty if that is not the reason.
+    """
+
+    def __init__(self, message: str, missing: str = "") -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A value that an expression reads: its path as people write it, and the keys that lead to it."""
+
+    path: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled expression.
+
+    Attributes:
+        kind: the type of its result by the check; DYN where that is known only when evaluated.
+        reads: the values that it reads, in order; has() reads none.
+        facts: the names of the facts among them.
+    """
+
+    text: str
+    kind: str
+    reads: tuple[Read, ...]
+    facts: frozenset[str]
+    program: Any
+
+    def holds(self, activation: Any) -> bool:
+        """Evaluates it as a condition.
+
+        Raises:
+            EvaluationError: it failed, or its result is no bool.
+        """
+        result = self._run(activation)
+        value = result.value()
+        if value is True or value is False:
+            return bool(value)
+        raise self._error(result, "a condition has to be true or false")
+
+    def value(self, activation: Any) -> Json:
+        """Evaluates it.
+
+        Raises:
+            EvaluationError: it failed, or its result is no JSON.
+        """
+        result = self._run(activation)
+        if result.type() == cel.Type.ERROR:
+            raise self._error(result, "")
+        value = result.plain_value()
+        if isinstance(value, datetime):
+            return value.isoformat()
+        if value is None or isinstance(value, str | int | float | bool | list | dict):
+            return value
+        raise self._error(result, "it has no value in JSON")
+
+    def _run(self, activation: Any) -> Any:
+        try:
+            return self.program.eval(activation)
+        except RuntimeError as error:  # such as the limit on iterations
+            raise EvaluationError(f"{self.text}: {_reason(str(error))}") from error
+
+    def _error(self, result: Any, expected: str) -> EvaluationError:
+        value = str(result.value())
+        if result.type() != cel.Type.ERROR:
+            return EvaluationError(f"{self.text}: gives {value}; {expected}")
+        key = _MISSING_KEY.fullmatch(value)
+        if key is not None:
+            return EvaluationError(f"{self.text}: {key[1]!r} is not there", key[1])
+        return EvaluationError(f"{self.text}: {_reason(value)}")
+
+
+class Compiler:
+    """Compiles expressions over a set of variables."""
+
+    def __init__(self, variables: Mapping[str, Shape]) -> None:
+        self._variables = dict(variables)
+        pool, types, self._records = declare(variables)
+        functions = declarations()
+        self._checking = cel.NewEnv(descriptor_pool=pool, variables=types, functions=functions)
+        maps = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
+        untyped = {name: maps if kind.is_message() else kind for name, kind in types.items()}
+        self._running = cel.NewEnv(descriptor_pool=pool, variables=untyped, functions=functions)
+
+    def activation(self, values: Mapping[str, object]) -> Any:
+        """Returns values of the variables in the form in which expressions are evaluated over them."""
+        return self._running.Activation(values)
+
+    def compile(
+        self, text: str, intent_types: frozenset[str] = frozenset(), sure: Paths = frozenset()
+    ) -> tuple[Expression, Sure]:
+        """Compiles one expression and tells what it makes sure of.
+
+        Args:
+            text: the expression.
+            intent_types: what the action is narrowed to; empty for any.
+            sure: the fields that are sure to be there.
+
+        Raises:
+            ExpressionError: with everything that is wrong.
+        """
+        if len(text) > MAX_LENGTH:
+            raise ExpressionError(
+                (Finding(0, f"longer than {MAX_LENGTH} characters; make it several rules"),)
+            )
+        try:
+            checked = self._checking.compile(text)
+        except (RuntimeError, ValueError) as error:
+            raise ExpressionError(self._findings(str(error), text)) from error
+        root = tree(checked.serialize())
+        _check_size(root)
+        check = PresenceCheck(intent_types)
+        result = check.walk(root, self._variables, sure)
+        if check.findings:
+            raise ExpressionError(tuple(sorted(check.findings, key=lambda finding: finding.offset)))
+        reads = tuple(dict.fromkeys(_reads(root, self._variables)))
+        facts = frozenset(read.keys[1] for read in reads if read.keys[0] == "facts" and len(read.keys) > 1)
+        kind = checked.return_type().name()
+        return Expression(text, kind.lower(), reads, facts, self._running.compile(text)), result
+
+    def _findings(self, error: str, text: str) -> tuple[Finding, ...]:
+        lines = text.split("\n")
+        found: list[Finding] = []
+        for line, column, message in _COMPILE_ERROR.findall(error):
+            if "*error*" in message:  # follows from another error
+                continue
+            before = sum(len(each) + 1 for each in lines[: max(int(line), 1) - 1])
+            found.append(Finding(before + max(int(column), 1) - 1, self._plain(message)))
+        return tuple(dict.fromkeys(found)) or (Finding(0, _reason(error)),)
+
+    def _plain(self, message: str) -> str:
+        """Says in a person's words what CEL finds wrong."""
+        if match := re.match(r"undefined field '(.*)' not found in struct '(.*)'", message):
+            record = self._records[match[2]]
+            return f"{record.name} has no field {match[1]!r}{_hint(match[1], record.members)}"
+        if match := re.match(r"undeclared reference to '(.*)' \(in container", message):
+            name = match[1].split(".")[0]
+            return f"{name!r} is not known here{_hint(name, self._variables)}"
+        if match := re.match(r"found no matching overload for '(.*)' applied to '(.*)'", message):
+            operator = match[1].strip("_@").replace("_", " … ")
+            return f"{operator!r} does not take {match[2]}".replace(f"{PACKAGE}.", "")
+        return message
+
+
+def _hint(name: str, known: Mapping[str, object]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(known)}"
+
+
+def _check_size(root: Node) -> None:
+    if sum(1 for _ in nodes(root)) > MAX_NODES:
+        raise ExpressionError((Finding(0, f"more than {MAX_NODES} parts; make it several rules"),))
+    if _loops(root) > MAX_LOOPS:
+        raise ExpressionError((Finding(0, f"macros nest deeper than {MAX_LOOPS}; make it several rules"),))
+
+
+def _loops(node: Node) -> int:
+    deepest = max((_loops(child) for child in children(node)), default=0)
+    return deepest + isinstance(node, Comprehension)
+
+
+def _reads(node: Node, variables: Mapping[str, Shape]) -> list[Read]:
+    """Lists the longest paths from a variable that a node reads."""
+    if isinstance(node, Select) and node.test:
+        return []
+    if keys := _keys(node, variables):
+        return [Read(path_of(node), keys)]
+    return [read for child in children(node) for read in _reads(child, variables)]
+
+
+def _keys(node: Node, variables: Mapping[str, Shape]) -> tuple[str, ...]:
+    match node:
+        case Name(name=name) if name in variables:
+            return (name,)
+        case Select(operand=operand, field=name, test=False):
+            keys = _keys(operand, variables)
+            return (*keys, name) if keys else ()
+        case _:
+            return ()
+
+
+def _reason(error: str) -> str:
+    """Takes the status codes, which only programmers know, off an error of CEL."""
+    return _STATUS_CODE.sub("", error.split(" [", maxsplit=1)[0])
+
+
+CONDITION_KINDS = frozenset({Kind.BOOL.value, Kind.DYN.value})
+"""The types that a condition can have when it is checked."""

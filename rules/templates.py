@@ -1,0 +1,178 @@
+"""Texts with `${…}` expressions, and conditions in clauses: how expressions stand in a rule."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from rules.expressions import CONDITION_KINDS, Compiler, EvaluationError, Expression, ExpressionError
+from rules.presence import Finding, Paths
+from rules.snapshot import Json
+
+_PAIRS = {"(": ")", "[": "]", "{": "}"}
+_QUOTES = "\"'"
+_HARD_TO_SPLIT = re.compile(r"""//|\"{3}|'{3}|\b[rRbB]+["']""")
+"""Comments, and texts whose end is not simply the next quote."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text whose `${…}` parts are evaluated."""
+
+    parts: tuple[str | Expression, ...]
+
+    def render(self, activation: Any) -> str:
+        """Returns the text with every part evaluated.
+
+        Raises:
+            EvaluationError: a part failed.
+        """
+        return "".join(
+            part if isinstance(part, str) else shown(part.value(activation)) for part in self.parts
+        )
+
+    def value(self, activation: Any) -> Json:
+        """Returns the value of the one expression that the text is, with its type, or the rendered text.
+
+        Raises:
+            EvaluationError: a part failed.
+        """
+        if len(self.parts) == 1 and isinstance(self.parts[0], Expression):
+            return self.parts[0].value(activation)
+        return self.render(activation)
+
+    @property
+    def expressions(self) -> tuple[Expression, ...]:
+        """The expressions among the parts."""
+        return tuple(part for part in self.parts if isinstance(part, Expression))
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A condition as clauses that all have to hold; without clauses it always does."""
+
+    clauses: tuple[Expression, ...] = ()
+
+    def first_false(self, activation: Any) -> Expression | None:
+        """Returns the first clause that is false; None where all hold.
+
+        As with && itself, a clause that fails does not count where another one is false.
+
+        Raises:
+            EvaluationError: a clause failed and none is false; its `clause` is that clause.
+        """
+        failed: ClauseError | None = None
+        for clause in self.clauses:
+            try:
+                if not clause.holds(activation):
+                    return clause
+            except EvaluationError as error:
+                failed = failed or ClauseError(error, clause)
+        if failed is not None:
+            raise failed
+        return None
+
+
+class ClauseError(EvaluationError):
+    """A clause of a condition that could not be evaluated."""
+
+    def __init__(self, error: EvaluationError, clause: Expression) -> None:
+        super().__init__(str(error), error.missing)
+        self.clause = clause
+
+
+def compile_condition(compiler: Compiler, text: str, intent_types: frozenset[str]) -> tuple[Condition, Paths]:
+    """Compiles a condition and tells which fields are sure to be there where it holds.
+
+    Raises:
+        ExpressionError: with everything that is wrong; offsets count from the start of `text`.
+    """
+    whole, sure = compiler.compile(text, intent_types)
+    if whole.kind not in CONDITION_KINDS:
+        raise ExpressionError((Finding(0, f"a condition has to be true or false, this is a {whole.kind}"),))
+    clauses: list[Expression] = []
+    known: Paths = frozenset()
+    for clause in split_clauses(text):
+        compiled, result = compiler.compile(clause, intent_types, known)
+        known |= result.if_true
+        clauses.append(compiled)
+    return Condition(tuple(clauses)), sure.if_true
+
+
+def compile_template(compiler: Compiler, text: str, intent_types: frozenset[str], sure: Paths) -> Template:
+    """Compiles a text with `${…}` parts.
+
+    Raises:
+        ExpressionError: with everything that is wrong; offsets count from the start of `text`.
+    """
+    parts: list[str | Expression] = []
+    findings: list[Finding] = []
+    position = 0
+    while (start := text.find("${", position)) >= 0:
+        end = _closing(text, start + 1)
+        if end < 0:
+            raise ExpressionError((Finding(start, "this ${ has no closing }"),))
+        if start > position:
+            parts.append(text[position:start])
+        try:
+            parts.append(compiler.compile(text[start + 2 : end], intent_types, sure)[0])
+        except ExpressionError as error:
+            findings.extend(Finding(start + 2 + each.offset, each.message) for each in error.findings)
+        position = end + 1
+    if findings:
+        raise ExpressionError(tuple(findings))
+    if position < len(text):
+        parts.append(text[position:])
+    return Template(tuple(parts))
+
+
+def split_clauses(text: str) -> list[str]:
+    """Splits `a && b && c` into its clauses; a text with `||` or `?:` outside brackets is one clause."""
+    if _HARD_TO_SPLIT.search(text):
+        return [text.strip()]
+    cuts: list[int] = []
+    position = 0
+    while position < len(text):
+        character = text[position]
+        if character in _QUOTES or character in _PAIRS:
+            position = _closing(text, position)
+            if position < 0:
+                return [text.strip()]
+        elif text.startswith("&&", position):
+            cuts.append(position)
+            position += 1
+        elif character == "?" or text.startswith("||", position):
+            return [text.strip()]
+        position += 1
+    starts = [0, *(cut + 2 for cut in cuts)]
+    return [text[start:end].strip() for start, end in zip(starts, [*cuts, len(text)], strict=True)]
+
+
+def shown(value: Json) -> str:
+    """Returns a value as a person reads it in a message."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ", ".join(shown(item) for item in value)
+    return str(value)
+
+
+def _closing(text: str, start: int) -> int:
+    """Returns where the quote or bracket that opens at `start` closes; -1 where it does not."""
+    if text[start] in _QUOTES:
+        position = start + 1
+        while position < len(text) and text[position] != text[start]:
+            position += 2 if text[position] == "\\" else 1
+        return position if position < len(text) else -1
+    position = start + 1
+    while position < len(text):
+        character = text[position]
+        if character == _PAIRS[text[start]]:
+            return position
+        if character in _QUOTES or character in _PAIRS:
+            position = _closing(text, position)
+            if position < 0:
+                return -1
+        position += 1
+    return -1
