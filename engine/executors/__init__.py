@@ -1,0 +1,1 @@
+"""Executors write packages; each answers with a typed outcome and can be asked what it did."""

@@ -1,0 +1,106 @@
+"""What every executor takes and gives: an effect in, one of four outcomes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from engine.krm import PackageChange
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What is to happen for one generation of an intent, decided and stored before anything is sent.
+
+    Attributes:
+        intent: "namespace/name", for people.
+        workspace: the package workspace in which it happens; made from the effect key, the same on each try.
+        lifecycle: how far its packages may go: Draft, Proposed or Published.
+        changes: one for each package; none of them shows before all are written.
+    """
+
+    intent: str
+    generation: int
+    key: str
+    workspace: str
+    lifecycle: str
+    changes: tuple[PackageChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One revision of a package that an effect made, or found to say the same already.
+
+    Attributes:
+        revision: counts from 1; 0 where the backend has not numbered it yet.
+        resource_name: the backend's own name of it; for the directory executor, the folder.
+        changed: False where the package said all of this before and no revision was needed.
+    """
+
+    repository: str
+    package: str
+    workspace: str
+    revision: int
+    lifecycle: str
+    resource_name: str
+    changed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The effect has happened, now or in an earlier try."""
+
+    revisions: tuple[Revision, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Nothing happened that a later try would not do right.
+
+    Attributes:
+        after: seconds to wait; None for the schedule of retries.
+        counts: False where the backend is at fault (an outage), which uses up no retry.
+    """
+
+    reason: str
+    message: str
+    after: float | None = None
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """It cannot happen, whatever the number of tries."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have happened: read back before anything is sent again."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Read back: it has not happened."""
+
+
+ExecuteOutcome = Done | Retry | Terminal | Unknown
+ReadBackOutcome = Done | Absent | Unknown
+
+
+class Executor(Protocol):
+    """Writes packages somewhere. Called from several threads, never for one package at the same time."""
+
+    name: str
+
+    def execute(self, effect: Effect) -> ExecuteOutcome:
+        """Makes the effect happen; safe to call again for the same effect."""
+        ...
+
+    def read_back(self, effect: Effect) -> ReadBackOutcome:
+        """Looks up whether an effect has happened; changes nothing that people see."""
+        ...

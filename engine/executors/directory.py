@@ -1,0 +1,173 @@
+"""The directory executor: kpt packages in a folder, each revision kept beside the package as it is now.
+
+    <out>/packages/<repository>/<package>/                        the package as it is now, to apply or commit
+    <out>/revisions/<repository>/<package>/v3-cw-0a1b2c…/         each revision, never changed
+
+A revision is written under a hidden name and appears whole by a rename, so it is there or it is not. Its
+name carries the workspace, which is made from the effect key: that is how an effect is read back.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from pathlib import Path
+
+from engine.executors.base import (
+    Absent,
+    Done,
+    Effect,
+    ExecuteOutcome,
+    ReadBackOutcome,
+    Retry,
+    Revision,
+    Terminal,
+)
+from engine.krm import PackageChange, merge, read_package, render_package
+from engine.reasons import Reason
+
+_REVISION = re.compile(r"v([1-9][0-9]*)-(cw-[0-9a-f]+)\Z")
+_OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV, errno.ESTALE}
+
+
+class DirectoryExecutor:
+    """Writes packages below a folder; publishes at once, as a folder has nobody who approves."""
+
+    name = "directory"
+
+    def __init__(self, out: Path) -> None:
+        self._packages = out / "packages"
+        self._revisions = out / "revisions"
+
+    def execute(self, effect: Effect) -> ExecuteOutcome:
+        """Writes a revision of each package that changes, then shows them all.
+
+        A full, read-only or failing disk is the backend's outage; any other error of the file system is a
+        failed try.
+        """
+        if effect.lifecycle != "Published":
+            message = (
+                f"the directory executor only publishes and the decision says {effect.lifecycle}: "
+                "set bounds.highestLifecycle and bounds.lifecycle to Published, or use porch"
+            )
+            return Terminal(Reason.RULE_ERROR, message)
+        try:
+            # All of them are written before any is shown: an intent happens as a whole.
+            revisions = tuple(self._write(effect, change) for change in effect.changes)
+            for revision in revisions:
+                self._show(revision)
+        except OSError as error:
+            path = f" {error.filename}" if error.filename else ""
+            message = f"cannot write{path}: {error.strerror or error}"
+            if error.errno in _OUT_OF_SPACE:
+                return Retry(Reason.BACKEND_DOWN, message, after=30.0, counts=False)
+            return Retry(Reason.BACKING_OFF, message)
+        return Done(revisions)
+
+    def read_back(self, effect: Effect) -> ReadBackOutcome:
+        """Finds the revisions of an effect; Absent where any package has none.
+
+        A package that had nothing to change has none either: it is executed again, and changes nothing.
+        """
+        found = [self._of_workspace(change, effect) for change in effect.changes]
+        revisions = tuple(revision for revision in found if revision is not None)
+        if len(revisions) < len(effect.changes):
+            return Absent()
+        for revision in revisions:
+            self._show(revision)
+        return Done(revisions)
+
+    def _write(self, effect: Effect, change: PackageChange) -> Revision:
+        existing = self._of_workspace(change, effect)
+        if existing is not None:
+            return existing
+        number, latest = self._latest(change)
+        current = _read_files(latest) if latest is not None else {}
+        files = render_package(change.name, merge(read_package(current), change))
+        if latest is not None and files == current:
+            return self._revision(change, effect, number, latest, changed=False)
+        folder = self._revisions / change.repository / change.name / f"v{number + 1}-{effect.workspace}"
+        _write_folder(folder, files)
+        return self._revision(change, effect, number + 1, folder, changed=True)
+
+    def _show(self, revision: Revision) -> None:
+        """Makes the package as people see it what its newest revision says."""
+        newest = Path(revision.resource_name)
+        number = max(self._numbers(newest.parent), default=revision.revision)
+        if number != revision.revision:  # a later one is shown already, or will be by its own effect
+            return
+        files = _read_files(newest)
+        shown = self._packages / revision.repository / revision.package
+        shown.mkdir(parents=True, exist_ok=True)
+        for name, data in files.items():
+            if not (shown / name).is_file() or (shown / name).read_bytes() != data:
+                _replace_file(shown / name, data)
+        for path in shown.iterdir():
+            if path.name not in files and path.suffix == ".yaml":
+                path.unlink()
+
+    def _of_workspace(self, change: PackageChange, effect: Effect) -> Revision | None:
+        folder = self._revisions / change.repository / change.name
+        for number, path in self._numbers(folder).items():
+            if path.name.endswith(f"-{effect.workspace}"):
+                return self._revision(change, effect, number, path, changed=True)
+        return None
+
+    def _latest(self, change: PackageChange) -> tuple[int, Path | None]:
+        numbers = self._numbers(self._revisions / change.repository / change.name)
+        number = max(numbers, default=0)
+        return number, numbers.get(number)
+
+    def _numbers(self, folder: Path) -> dict[int, Path]:
+        try:
+            matches = [(_REVISION.match(path.name), path) for path in folder.iterdir()]
+        except FileNotFoundError:
+            return {}
+        return {int(match[1]): path for match, path in matches if match}
+
+    def _revision(
+        self, change: PackageChange, effect: Effect, number: int, folder: Path, *, changed: bool
+    ) -> Revision:
+        return Revision(
+            repository=change.repository,
+            package=change.name,
+            workspace=effect.workspace if changed else folder.name.partition("-")[2],
+            revision=number,
+            lifecycle="Published",
+            resource_name=str(folder),
+            changed=changed,
+        )
+
+
+def _read_files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+
+
+def _write_folder(folder: Path, files: dict[str, bytes]) -> None:
+    draft = folder.parent / f".{folder.name}"
+    shutil.rmtree(draft, ignore_errors=True)  # what an earlier try left behind
+    draft.mkdir(parents=True)
+    for name, data in files.items():
+        with (draft / name).open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    _sync(draft)
+    draft.rename(folder)
+    _sync(folder.parent)
+
+
+def _replace_file(path: Path, data: bytes) -> None:
+    draft = path.with_name(f".{path.name}")
+    draft.write_bytes(data)
+    draft.replace(path)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,94 @@
+"""The step `decide`: rules, contract and rendering on a frozen snapshot. Pure: no input, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import rules
+from engine import contract, krm
+from engine.reasons import Reason
+from engine.reconcile.gather import Snapshot
+from engine.reconcile.read import contract_ruling
+from engine.reconcile.ruling import Ruling, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is decided for an intent.
+
+    Attributes:
+        actions: as the rules leave them.
+        decision: what the rules say; None where an earlier guard ended the look.
+        plan: what is to be written; None where nothing is.
+    """
+
+    ruling: Ruling
+    actions: tuple[Mapping[str, Any], ...]
+    decision: rules.Decision | None = None
+    plan: krm.Plan | None = None
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What people should know, in the rules' words and the plan's."""
+        said = [warning.message for warning in self.decision.warnings] if self.decision else []
+        return (*said, *(self.plan.warnings if self.plan else ()))
+
+
+def decide(
+    snapshot: Snapshot, book: rules.RuleBook, bounds: rules.Bounds, network: krm.ClusterNetwork
+) -> Decided:
+    """Decides a snapshot: the guards in order, then the plan."""
+    for guard in GUARDS:
+        ruling = guard(snapshot)
+        if ruling is not None:
+            return Decided(ruling, snapshot.actions)
+    decision = rules.evaluate(snapshot.rules, book, bounds, _problems)
+    if decision.verdict is not rules.Verdict.PROCEED:
+        return Decided(_verdict(decision), decision.actions, decision)
+    if len({route.executor for route in decision.routes}) > 1:
+        names = ", ".join(sorted({route.executor for route in decision.routes}))
+        message = f"its actions would go through several executors ({names}); write an intent for each"
+        return Decided(Ruling(Step.REFUSE, Reason.RULE_ERROR, message), decision.actions, decision)
+    plan = krm.plan(decision.actions, snapshot.views, decision.routes, network)
+    if isinstance(plan, krm.CannotRender):
+        ruling = Ruling(Step.REFUSE, Reason(plan.reason), plan.message)
+        return Decided(ruling, decision.actions, decision)
+    return Decided(_go(snapshot, decision, plan), decision.actions, decision, plan)
+
+
+def unresolved(snapshot: Snapshot) -> Ruling | None:
+    """Refuses what needs a fact that is not known, or contradicts one."""
+    return snapshot.unresolved
+
+
+def outside_contract(snapshot: Snapshot) -> Ruling | None:
+    """Refuses an action whose resolved numbers the contract does not allow."""
+    rulings = (contract_ruling(action) for action in snapshot.actions)
+    return next((ruling for ruling in rulings if ruling is not None), None)
+
+
+GUARDS: tuple[Callable[[Snapshot], Ruling | None], ...] = (unresolved, outside_contract)
+"""In the order in which they are asked, before the rules; the first that rules ends the look."""
+
+
+def _problems(action: Mapping[str, Any]) -> list[str]:
+    return [f"{problem.field}: {problem.message}" for problem in contract.validate(action)]
+
+
+def _verdict(decision: rules.Decision) -> Ruling:
+    if decision.verdict is rules.Verdict.REFUSE:
+        return Ruling(Step.REFUSE, Reason(decision.reason.value), decision.message)
+    until = decision.hold_until.timestamp() if decision.hold_until else None
+    return Ruling(Step.WAIT, Reason(decision.reason.value), decision.message, until)
+
+
+def _go(snapshot: Snapshot, decision: rules.Decision, plan: krm.Plan) -> Ruling:
+    packages = ", ".join(f"{change.repository}/{change.name}" for change in plan.packages)
+    if snapshot.intent.spec.dry_run:
+        message = f"dry run: would write {packages}" if packages else "dry run: nothing would change"
+        return Ruling(Step.FINISH, Reason.DRY_RUN, message)
+    return Ruling(
+        Step.EXECUTE, Reason.PROCESSING, f"writing {packages} through {decision.routes[0].executor}"
+    )

@@ -1,0 +1,92 @@
+"""The step `gather`: everything else that a decision needs, frozen; the last step that does any input."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import rules
+from engine import live
+from engine.network_intent import Intent
+from engine.reasons import Reason
+from engine.reconcile.read import Understood
+from engine.reconcile.ruling import Ruling, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All that a decision is made from.
+
+    Attributes:
+        actions: each with its namespace, kind and numbers resolved from the live objects.
+        views: the live objects around each action.
+        resolved: in words, what relative numbers became and from what.
+        unresolved: why an action's numbers or kind could not be resolved; None where all are.
+    """
+
+    intent: Intent
+    understood: Understood
+    actions: tuple[dict[str, Any], ...]
+    views: tuple[live.LiveView, ...]
+    rules: rules.Snapshot
+    resolved: tuple[str, ...] = ()
+    unresolved: Ruling | None = None
+
+
+def gather(
+    intent: Intent,
+    understood: Understood,
+    inventory: live.Inventory,
+    *,
+    owners: Mapping[tuple[str, str], Mapping[str, str]],
+    history: rules.History,
+    now: datetime,
+    source: rules.Source,
+) -> Snapshot:
+    """Gathers the facts around each action and resolves what depends on them.
+
+    Args:
+        owners: by namespace and target, which other intent owns which field of it.
+        now: with a time zone.
+    """
+    actions: list[dict[str, Any]] = []
+    resolved: list[str] = []
+    unresolved: Ruling | None = None
+    views = tuple(live.gather(action, inventory) for action in understood.actions)
+    for action, view in zip(understood.actions, views, strict=True):
+        result = live.resolve(action, view)
+        if isinstance(result, live.Unresolved):
+            unresolved = unresolved or Ruling(Step.REFUSE, Reason(result.reason), result.message)
+            actions.append(dict(action))
+        else:
+            actions.append(dict(result.action))
+            resolved += result.notes
+    facts = tuple(
+        live.facts(action, view, owners.get((action["namespace"], action["target"]), {}))
+        for action, view in zip(actions, views, strict=True)
+    )
+    snapshot = rules.Snapshot(_view(intent, source), tuple(actions), facts, history, now)
+    return Snapshot(intent, understood, tuple(actions), views, snapshot, tuple(resolved), unresolved)
+
+
+def _view(intent: Intent, source: rules.Source) -> rules.IntentView:
+    spec = intent.spec
+    return rules.IntentView(
+        namespace=intent.namespace,
+        name=intent.name,
+        uid=intent.uid,
+        generation=intent.generation,
+        text=spec.intent,
+        labels=intent.labels,
+        annotations=intent.annotations,
+        priority=spec.priority,
+        source=source,
+        requester=intent.requester,
+        dry_run=spec.dry_run,
+        target_namespace=spec.target_namespace or "",
+        min_replicas=spec.constraints.min_replicas,
+        max_replicas=spec.constraints.max_replicas,
+        allowed_namespaces=tuple(spec.constraints.allowed_namespaces or ()),
+    )

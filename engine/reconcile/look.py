@@ -1,0 +1,89 @@
+"""One whole look: admission, read, gather, decide, with what each step found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import rules
+from engine import krm, live
+from engine.network_intent import Intent
+from engine.reconcile import read as reading_step
+from engine.reconcile.admission import Standing, admit
+from engine.reconcile.decide import Decided, decide
+from engine.reconcile.gather import Snapshot, gather
+from engine.reconcile.read import Understood, understand
+from engine.reconcile.ruling import Ruling
+from nlp import Reading
+
+Owners = Callable[[Intent, tuple[Mapping[str, Any], ...]], Mapping[tuple[str, str], Mapping[str, str]]]
+"""Looks up, by namespace and target, which other intent owns which field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look found, as far as it went."""
+
+    ruling: Ruling
+    understood: Understood | None = None
+    snapshot: Snapshot | None = None
+    decided: Decided | None = None
+
+    @property
+    def actions(self) -> tuple[Mapping[str, Any], ...]:
+        """The actions as far as they are known: decided, else resolved, else read."""
+        if self.decided is not None:
+            return self.decided.actions
+        return self.understood.actions if self.understood is not None else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Looker:
+    """Everything that a look needs besides the intent; replaced whole when rules or grammar are reloaded.
+
+    Attributes:
+        read: reads a text, remembering what it has read.
+        owners: who owns the fields around some actions.
+    """
+
+    read: Callable[[str], Reading]
+    inventory: live.Inventory
+    book: rules.RuleBook
+    bounds: rules.Bounds
+    network: krm.ClusterNetwork
+    owners: Owners
+    source: rules.Source = "directory"
+
+    @property
+    def basis(self) -> str:
+        """What a refusal depended on: looked at again once it differs."""
+        return f"{self.book.digest[:16]}.{self.inventory.digest[:16]}"
+
+    def look(self, standing: Standing, history: rules.History, now: datetime) -> Look:
+        """Looks at an intent once."""
+        ruling = admit(standing)
+        if ruling is not None or standing.intent is None:
+            assert ruling is not None  # noqa: S101 - `malformed` rules where there is no intent
+            return Look(ruling)
+        understood = understand(standing.intent, self.read)
+        for guard in reading_step.GUARDS:
+            ruling = guard(understood)
+            if ruling is not None:
+                return Look(ruling, understood)
+        snapshot = gather(
+            standing.intent,
+            understood,
+            self.inventory,
+            owners=self.owners(standing.intent, understood.actions),
+            history=history,
+            now=now,
+            source=self.source,
+        )
+        decided = decide(snapshot, self.book, self.bounds, self.network)
+        return Look(decided.ruling, understood, snapshot, decided)
+
+    def with_book(self, book: rules.RuleBook) -> Looker:
+        """Returns the same with other rules."""
+        return replace(self, book=book)

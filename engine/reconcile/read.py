@@ -1,0 +1,91 @@
+"""The step `read`: the text of an intent to actions in their namespaces, or the reason why not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from engine import contract
+from engine.network_intent import Intent
+from engine.reasons import Reason
+from engine.reconcile.ruling import Ruling, Step
+from nlp import Assumption, Reading, Refusal, in_namespace
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """What a text says.
+
+    Attributes:
+        actions: by the contract, each with its namespace; relative scaling still has `replicas_change`.
+        assumed: what was not said.
+    """
+
+    reading: Reading
+    actions: tuple[dict[str, Any], ...]
+    assumed: tuple[Assumption, ...]
+    refusal: Refusal | None
+
+    def interpretation(self) -> dict[str, Any]:
+        """Returns how the text was read, for `status.interpretation`."""
+        found = self.reading.understood if self.refusal and not self.actions else self.reading.actions
+        shown = self.actions or tuple(action.fields for action in found)
+        words = [
+            {field: [span.text for span in spans] for field, spans in action.words.items()}
+            for action in found
+        ]
+        result: dict[str, Any] = {
+            "actions": [dict(action) for action in shown],
+            "words": words,
+            "assumed": [
+                {"action": item.action, "field": item.field, "value": item.value, "why": item.why}
+                for item in self.assumed
+            ],
+        }
+        if self.refusal:
+            result["unread"] = [span.text for span in self.refusal.unread]
+            result["suggestions"] = list(self.refusal.suggestions)
+        return result
+
+
+def understand(intent: Intent, read: Callable[[str], Reading]) -> Understood:
+    """Reads an intent; `read` may remember what it read before."""
+    reading = read(intent.spec.intent)
+    resolution = in_namespace(reading, intent.namespace, intent.spec.target_namespace)
+    return Understood(reading, tuple(resolution.actions), tuple(resolution.assumed), resolution.refusal)
+
+
+def refused(understood: Understood) -> Ruling | None:
+    """Refuses what could not be read whole, with what to write instead."""
+    refusal = understood.refusal
+    if refusal is None:
+        return None
+    message = refusal.message
+    if refusal.suggestions:
+        message += f" Try: {' | '.join(repr(text) for text in refusal.suggestions)}"
+    return Ruling(Step.REFUSE, Reason(refusal.reason.value), message)
+
+
+def outside_contract(understood: Understood) -> Ruling | None:
+    """Refuses an action that the contract does not allow; relative numbers are checked once resolved."""
+    for action in understood.actions:
+        if "replicas_change" in action:
+            continue
+        ruling = contract_ruling(action)
+        if ruling is not None:
+            return ruling
+    return None
+
+
+def contract_ruling(action: Mapping[str, Any]) -> Ruling | None:
+    """Refuses an action that the contract does not allow, naming every field at fault."""
+    problems = contract.validate(action)
+    if not problems:
+        return None
+    details = "; ".join(f"{problem.field}: {problem.message}" for problem in problems)
+    return Ruling(Step.REFUSE, Reason.INVALID, f"{action.get('target', 'the action')}: {details}")
+
+
+GUARDS: tuple[Callable[[Understood], Ruling | None], ...] = (refused, outside_contract)
+"""In the order in which they are asked; the first that rules ends the look."""
