@@ -73,6 +73,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     """Returns a plain table of texts."""
     from rich import box  # noqa: PLC0415 - as above
     from rich.table import Table as RichTable  # noqa: PLC0415 - as above
+    from rich.text import Text as RichText  # noqa: PLC0415 - as above
 
     result = RichTable(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:

@@ -138,3 +138,23 @@ def eval_command(
     emit(output, "Score", score.to_json(), lambda out: _show_score(out, score, differences=differences))
     exact = 100 * score.exact / max(1, score.total)
     return Exit.NEGATIVE if (strict and score.wrong_actions) or exact < min_exact else Exit.OK
+
+
+def _show_score(out: Console, score: Score, *, differences: bool) -> None:
+    def row(name: str, part: Any) -> list[str]:
+        return [
+            name,
+            *(str(value) for value in (part.total, part.exact)),
+            f"{part.percent_exact:.1f} %",
+            *(str(value) for value in (part.wrong_actions, part.needless_refusals, part.wrong_reasons)),
+        ]
+
+    columns = ["type", "texts", "exact", "", "wrong actions", "needless refusals", "other reasons"]
+    rows = [row(name, part) for name, part in score.by_type.items()]
+    out.print(table("Reading of labelled texts", columns, [*rows, row("all", score)]))
+    if not differences:
+        return
+    for difference in score.differences:
+        out.print(f"{difference.id}: {difference.text}", style="bold", markup=False)
+        out.print(f"  expected {difference.expected}", markup=False)
+        out.print(f"  read     {difference.found}", markup=False)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import rules
 from engine import live
 from engine.network_intent import Intent
-from engine.reasons import Reason
 from engine.reconcile.read import Understood
 from engine.reconcile.ruling import Ruling, Step
 
@@ -22,7 +21,7 @@ class Snapshot:
     Attributes:
         actions: each with its namespace, kind and numbers resolved from the live objects.
         views: the live objects around each action.
-        resolved: in words, what relative numbers became and from what.
+        from_live: by index of the action, what was taken from the live objects, and why.
         unresolved: why an action's numbers or kind could not be resolved; None where all are.
     """
 
@@ -31,7 +30,7 @@ class Snapshot:
     actions: tuple[dict[str, Any], ...]
     views: tuple[live.LiveView, ...]
     rules: rules.Snapshot
-    resolved: tuple[str, ...] = ()
+    from_live: tuple[tuple[int, live.FromLive], ...] = ()
     unresolved: Ruling | None = None
 
 
@@ -52,23 +51,26 @@ def gather(
         now: with a time zone.
     """
     actions: list[dict[str, Any]] = []
-    resolved: list[str] = []
+    from_live: list[tuple[int, live.FromLive]] = []
     unresolved: Ruling | None = None
     views = tuple(live.gather(action, inventory) for action in understood.actions)
-    for action, view in zip(understood.actions, views, strict=True):
+    for index, (action, view) in enumerate(zip(understood.actions, views, strict=True)):
         result = live.resolve(action, view)
         if isinstance(result, live.Unresolved):
-            unresolved = unresolved or Ruling(Step.REFUSE, Reason(result.reason), result.message)
+            unresolved = unresolved or Ruling(Step.REFUSE, result.reason, result.message)
             actions.append(dict(action))
         else:
-            actions.append(dict(result.action))
-            resolved += result.notes
+            actions.append(result.action)
+            from_live += [(index, value) for value in result.assumed]
     facts = tuple(
-        live.facts(action, view, owners.get((action["namespace"], action["target"]), {}))
-        for action, view in zip(actions, views, strict=True)
+        replace(
+            live.facts(action, view, actions[:index]),
+            field_owners=owners.get((action["namespace"], action["target"]), {}),
+        )
+        for index, (action, view) in enumerate(zip(actions, views, strict=True))
     )
     snapshot = rules.Snapshot(_view(intent, source), tuple(actions), facts, history, now)
-    return Snapshot(intent, understood, tuple(actions), views, snapshot, tuple(resolved), unresolved)
+    return Snapshot(intent, understood, tuple(actions), views, snapshot, tuple(from_live), unresolved)
 
 
 def _view(intent: Intent, source: rules.Source) -> rules.IntentView:

@@ -1,0 +1,111 @@
+"""The live table of `run`: one line an intent, as its last status says."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from engine.describe import describe_all
+from engine.reasons import Phase
+
+_STYLES = {
+    Phase.COMPLETED: "green",
+    Phase.FAILED: "red",
+    Phase.PENDING: "yellow",
+    Phase.PROCESSING: "cyan",
+}
+_MAX_LINES = 60
+"""More would scroll the table out of the terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A status that was reported.
+
+    Attributes:
+        status: None where the intent is gone.
+        seconds: from the event to this status; None where that is not known.
+    """
+
+    namespace: str
+    name: str
+    status: Mapping[str, Any] | None
+    seconds: float | None = None
+
+
+class Board:
+    """Keeps the last notice of each intent; safe to feed from any thread."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._notices: dict[tuple[str, str], Notice] = {}
+        self._lock = threading.Lock()
+
+    def take(self, notice: Notice) -> None:
+        """Takes a notice; the newest of an intent counts."""
+        key = (notice.namespace, notice.name)
+        with self._lock:
+            if notice.status is None:
+                self._notices.pop(key, None)
+            else:
+                self._notices[key] = notice
+
+    def notices(self) -> list[Notice]:
+        """Returns the last notice of each intent, by namespace and name."""
+        with self._lock:
+            return [self._notices[key] for key in sorted(self._notices)]
+
+    def counts(self) -> Counter[str]:
+        """Counts the intents by phase."""
+        return Counter(str(notice.status["phase"]) for notice in self.notices() if notice.status)
+
+    def __rich__(self) -> RenderableType:
+        notices = self.notices()
+        table = Table(title=self._title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("intent", no_wrap=True, max_width=34)
+        table.add_column("phase", no_wrap=True)
+        table.add_column("reason", no_wrap=True)
+        table.add_column("understood", ratio=3, overflow="fold")
+        table.add_column("deciding rule", max_width=30, overflow="fold")
+        table.add_column("package", ratio=1, overflow="fold")
+        table.add_column("time", justify="right", no_wrap=True)
+        for notice in notices[:_MAX_LINES]:
+            table.add_row(*_cells(notice))
+        more = len(notices) - _MAX_LINES
+        return Group(table, Text(f"… and {more} more", style="dim")) if more > 0 else table
+
+
+def _cells(notice: Notice) -> tuple[Text, ...]:
+    status = notice.status or {}
+    phase = Phase(status["phase"])
+    decision = status.get("decision", {})
+    packages = [
+        f"{item['repository']}/{item['name']}" + (f" v{item['revision']}" if item.get("revision") else "")
+        for item in status.get("packages", ())
+    ]
+    actions = status.get("interpretation", {}).get("actions", ())
+    understood = describe_all(actions) if actions else ""
+    name = f"{notice.namespace}/{notice.name}" if notice.namespace else notice.name
+    took = "" if notice.seconds is None else f"{1000 * notice.seconds:,.0f} ms"
+    return (
+        Text(name, overflow="ellipsis"),
+        Text(phase.value, style=_STYLES[phase]),
+        Text(reason_of(status)),
+        Text(understood or str(status["lastMessage"]).splitlines()[0], style="" if understood else "dim"),
+        Text(str(decision.get("rule", "")), style="dim"),
+        Text("\n".join(packages)),
+        Text(took, style="dim"),
+    )
+
+
+def reason_of(status: Mapping[str, Any]) -> str:
+    """Returns the reason of a status: that of its condition Ready."""
+    return next((str(item["reason"]) for item in status["conditions"] if item["type"] == "Ready"), "")

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from documents import DocumentError
+from engine.settings import load_settings
+
+
+def test_settings_have_defaults_without_a_file() -> None:
+    settings = load_settings(None, {})
+    assert settings.bounds.lifecycle == "Proposed"
+    assert settings.execution.retry_seconds == [30, 60, 120, 300, 600]
+
+
+def test_paths_in_the_file_count_from_its_folder(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("source: {directory: intents}\nrules: {paths: [rules/a.yaml]}\n")
+    settings = load_settings(file, {})
+    assert settings.source.directory == tmp_path / "intents"
+    assert settings.rules.paths == [tmp_path / "rules/a.yaml"]
+
+
+def test_an_error_in_the_file_names_file_line_and_field(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("execution:\n  workers: 0\n  grace: 3\n")
+    with pytest.raises(DocumentError) as caught:
+        load_settings(file, {})
+    assert f"{file}:2:12: execution.workers: Input should be greater than or equal to 1" in str(caught.value)
+    assert f"{file}:3:10: execution.grace: unknown field 'grace'" in str(caught.value)
+
+
+def test_a_file_of_two_documents_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("group: a.b\n---\ngroup: c.d\n")
+    with pytest.raises(DocumentError, match="holds 2 documents; settings are exactly one"):
+        load_settings(file, {})
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("# nothing\n")
+    with pytest.raises(DocumentError, match="holds 0 documents"):
+        load_settings(file, {})
+
+
+def test_the_environment_lies_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("execution: {workers: 2, graceSeconds: 5}\n")
+    settings = load_settings(file, {"CONDUCTOR_EXECUTION__WORKERS": "8", "HOME": "/"})
+    assert (settings.execution.workers, settings.execution.grace_seconds) == (8, 5)
+
+
+def test_the_environment_can_hold_lists(tmp_path: Path) -> None:
+    settings = load_settings(None, {"CONDUCTOR_PAUSED__NAMESPACES": "[core, ran]"})
+    assert settings.paused.namespaces == ["core", "ran"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("CONDUCTOR_EXECUTION__WORKERS", "many", "execution.workers: Input should be a valid integer"),
+        ("CONDUCTOR_EXECUTION__WORKER", "3", "unknown field 'worker'; did you mean 'workers'"),
+        ("CONDUCTOR_NOTHING", "3", "unknown field 'nothing'"),
+    ],
+)
+def test_an_error_in_the_environment_names_the_variable(name: str, value: str, expected: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        load_settings(None, {name: value})
+    assert f"environment variable {name}" in str(caught.value)
+    assert expected in str(caught.value)
