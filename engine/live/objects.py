@@ -73,6 +73,13 @@ def pods_of(workload: Object) -> int | None:
     return replicas_of(workload)
 
 
+def running_pods_of(workload: Object) -> int | None:
+    """Returns how many pods the workload has, by its status; None where that does not say."""
+    status = workload.get("status") or {}
+    pods = status.get("currentNumberScheduled" if workload["kind"] == "DaemonSet" else "replicas")
+    return None if pods is None else int(pods)
+
+
 def selector_matches(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Tells whether a label selector picks an object of these labels; an empty one picks all."""
     return all(_requirement_holds(requirement, labels) for requirement in requirements(selector))
@@ -86,23 +93,26 @@ def requirements(selector: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _requirement_holds(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    key, operator = requirement["key"], requirement["operator"]
+    key, operator, values = requirement["key"], requirement["operator"], requirement.get("values") or []
     match operator:
         case "In":
-            return labels.get(key) in requirement["values"]
+            return labels.get(key) in values
         case "NotIn":
-            return labels.get(key) not in requirement["values"]
+            return labels.get(key) not in values
         case "Exists":
             return key in labels
         case "DoesNotExist":
             return key not in labels
-        case "Gt" | "Lt":
-            value, bound = labels.get(key, ""), requirement["values"][0]
-            if not (value.lstrip("-").isdigit() and bound.lstrip("-").isdigit()):
-                return False
-            return int(value) > int(bound) if operator == "Gt" else int(value) < int(bound)
         case _:
-            return False
+            return key in labels and _compares(labels[key], operator, values[0])
+
+
+def _compares(value: str, operator: str, bound: str) -> bool:
+    """Tells whether a node's label is above (Gt) or below (Lt) a bound; only whole numbers compare."""
+    try:
+        return int(value) > int(bound) if operator == "Gt" else int(value) < int(bound)
+    except ValueError:
+        return False
 
 
 def policy_directions(policy: Object) -> frozenset[str]:
@@ -158,9 +168,7 @@ def _environment_uses(container: Mapping[str, Any]) -> Iterator[ConfigMapUse]:
         yield ConfigMapUse(name, "keyRef", container["name"], keys=frozenset(used))
 
 
-def _volume_uses(
-    volume: Mapping[str, Any], containers: list[Mapping[str, Any]]
-) -> Iterator[ConfigMapUse]:
+def _volume_uses(volume: Mapping[str, Any], containers: list[Mapping[str, Any]]) -> Iterator[ConfigMapUse]:
     sources = [volume, *((volume.get("projected") or {}).get("sources") or ())]
     mounts = [
         mount

@@ -6,9 +6,15 @@ import math
 import re
 from fractions import Fraction
 
-_QUANTITY = re.compile(r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]{1,2})?\Z")
-_BINARY = {suffix: 1024**power for power, suffix in enumerate(("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))}
-_DECIMAL = {suffix: 1000**power for power, suffix in enumerate(("", "k", "M", "G", "T", "P", "E"))}
+_QUANTITY = re.compile(
+    r"([+-]?[0-9]+(?:\.[0-9]*)?|[+-]?\.[0-9]+)(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|[eE][+-]?[0-9]{1,2})?\Z"
+)
+_BINARY: dict[str, int] = {
+    suffix: 1024**power for power, suffix in enumerate(("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei"))
+}
+_DECIMAL: dict[str, int] = {
+    suffix: 1000**power for power, suffix in enumerate(("", "k", "M", "G", "T", "P", "E"))
+}
 
 
 def parse_quantity(text: str | float) -> Fraction:
@@ -25,7 +31,8 @@ def parse_quantity(text: str | float) -> Fraction:
         return number / 1000
     if suffix[:1] in ("e", "E") and suffix[1:]:
         return number * Fraction(10) ** int(suffix[1:])
-    return number * (_BINARY.get(suffix) or _DECIMAL[suffix])
+    unit = _BINARY[suffix] if suffix in _BINARY else _DECIMAL[suffix]
+    return number * unit
 
 
 def milli(text: str | float) -> int:

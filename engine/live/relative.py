@@ -87,7 +87,9 @@ def _replicas(change: Mapping[str, float], view: LiveView) -> FromLive | Unresol
         return Unresolved(Reason.MISSING_FACT, f"{why}; a change needs a number to count from")
     live = replicas_of(view.workload)
     if live is None:
-        return Unresolved(Reason.INVALID, f"{where} is a DaemonSet, which runs one pod a node and cannot scale")
+        return Unresolved(
+            Reason.INVALID, f"{where} is a DaemonSet, which runs one pod a node and cannot scale"
+        )
     number, words = _changed(live, change)
     if number < 1:
         message = (
@@ -96,7 +98,9 @@ def _replicas(change: Mapping[str, float], view: LiveView) -> FromLive | Unresol
         )
         return Unresolved(Reason.INVALID, message)
     if number > MAX_REPLICAS:
-        message = f"{where} has {live} replicas ({view.origin}), and {words} is {number}, above {MAX_REPLICAS}"
+        message = (
+            f"{where} has {live} replicas ({view.origin}), and {words} is {number}, above {MAX_REPLICAS}"
+        )
         return Unresolved(Reason.INVALID, message)
     return FromLive("replicas", number, f"{words} from the {live} of {_named(view.workload)} ({view.origin})")
 

@@ -186,7 +186,9 @@ class _Lookup:
             live = [workload for workload in live if workload["kind"] == stated_kind] or live
         if len(live) > 1:
             kinds = " and a ".join(workload["kind"] for workload in live)
-            self.unknown[fact] = f"there is a {kinds} named {name} in namespace {namespace}; say which is meant"
+            self.unknown[fact] = (
+                f"there is a {kinds} named {name} in namespace {namespace}; say which is meant"
+            )
             return None
         return live[0] if live else None
 

@@ -1,0 +1,124 @@
+"""A package's name and its files: objects to bytes and back; the same objects give the same bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import yaml
+
+from documents import parse
+from engine.krm.change import JsonObject
+
+KPTFILE = "Kptfile"
+_NAME_CHARACTERS = 54
+_HASH_CHARACTERS = 8
+_FILE_NAME_CHARACTERS = 255
+_FIRST = {
+    key: place
+    for place, key in enumerate(
+        ("apiVersion", "kind", "metadata", "name", "namespace", "labels", "annotations", "info", "spec")
+    )
+}
+_MISREAD = re.compile(r"(?:[-+.0-9].*|y|n|yes|no|on|off|true|false|null|~)?\Z", re.IGNORECASE | re.DOTALL)
+"""Texts that a reader of YAML 1.1 or 1.2 takes for a number, a boolean, a date or nothing, with a margin."""
+
+
+def package_name(namespace: str, target: str) -> str:
+    """Returns the name of the one package for a target of a namespace, a DNS-1123 label.
+
+    The hash keeps `a-b` in `c` and `b` in `c-a` apart, and `*` from a workload named `all`.
+    """
+    words = f"{namespace}-{'all' if target == '*' else target}".replace(".", "-")
+    digest = hashlib.sha256(f"{namespace}/{target}".encode()).hexdigest()
+    return f"{words[:_NAME_CHARACTERS].rstrip('-')}-{digest[:_HASH_CHARACTERS]}"
+
+
+def render_package(
+    name: str, objects: Iterable[Mapping[str, Any]], description: str = ""
+) -> dict[str, bytes]:
+    """Returns the files of a package by their names: its Kptfile, and one for each object.
+
+    Args:
+        name: of the package.
+        objects: whole or partial objects of one namespace.
+        description: what the package is for; a text that says so where empty.
+    """
+    kptfile = {
+        "apiVersion": "kpt.dev/v1",
+        "kind": "Kptfile",
+        "metadata": {"name": name, "annotations": {"config.kubernetes.io/local-config": "true"}},
+        "info": {
+            "description": description or f"What network intents state, kept by conductor-watch: {name}"
+        },
+    }
+    files = {KPTFILE: _dump(kptfile)}
+    for item in objects:
+        files[_file_name(item)] = _dump(item)
+    return dict(sorted(files.items()))
+
+
+def read_package(files: Mapping[str, bytes]) -> list[JsonObject]:
+    """Returns the objects in the files of a package, by kind and name; the inverse of `render_package`.
+
+    Raises:
+        DocumentError: a file is no YAML that can be read.
+    """
+    objects = [
+        document.value
+        for name, data in files.items()
+        if name.endswith((".yaml", ".yml"))
+        for document in parse(data, name)
+    ]
+    return sorted(objects, key=lambda item: (item["kind"], item["metadata"]["name"]))
+
+
+def _file_name(item: Mapping[str, Any]) -> str:
+    stem = f"{item['kind'].lower()}-{item['metadata']['name']}"
+    if len(stem) + len(".yaml") > _FILE_NAME_CHARACTERS:
+        digest = hashlib.sha256(stem.encode()).hexdigest()[:_HASH_CHARACTERS]
+        stem = f"{stem[: _FILE_NAME_CHARACTERS - len('.yaml') - _HASH_CHARACTERS - 1]}-{digest}"
+    return f"{stem}.yaml"
+
+
+def _dump(item: Mapping[str, Any]) -> bytes:
+    return yaml.dump(
+        _ordered(item),
+        Dumper=_Dumper,
+        default_flow_style=False,
+        sort_keys=False,
+        allow_unicode=True,
+        width=4096,
+        encoding="utf-8",
+    )
+
+
+def _ordered(value: Any) -> Any:
+    """Puts keys in the order in which people look for them: what it is, its name, then by the alphabet."""
+    if isinstance(value, Mapping):
+        return {
+            key: _ordered(value[key])
+            for key in sorted(value, key=lambda key: (_FIRST.get(key, len(_FIRST)), key))
+        }
+    if isinstance(value, list | tuple):
+        return [_ordered(item) for item in value]
+    return value
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Quotes every text that any reader could take for something else; long texts stand line by line."""
+
+    def ignore_aliases(self, _: Any) -> bool:
+        return True
+
+
+def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+    if "\n" in value:
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|")
+    quoted = '"' if _MISREAD.match(value) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=quoted)
+
+
+_Dumper.add_representer(str, _text)

@@ -1,0 +1,101 @@
+"""Actions and the view around each to one plan: every package change, warning and restart, or a refusal.
+
+Pure. An intent is atomic: one action that cannot be rendered leaves nothing of it. Each action sees the live
+objects as the actions before it leave them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from engine.krm import resource_limits, scaling
+from engine.krm.change import CannotRender, ClusterSettings, JsonObject, PackageChange, Plan
+from engine.krm.draft import Draft, Refused
+from engine.krm.merge import lay_over, merge_object, without
+from engine.krm.package import package_name
+from engine.krm.restarts import restarts_of
+from engine.live.objects import name_of
+from engine.live.view import WORKLOAD_KINDS, LiveView
+from rules.decision import Route
+
+Render = Callable[[Mapping[str, Any], LiveView, ClusterSettings], tuple[Draft, ...]]
+
+_RENDERERS: Mapping[str, Render] = {
+    "resource_limits": resource_limits.render,
+    "scaling": scaling.render,
+}
+_VIEW_FIELDS = {
+    **dict.fromkeys(WORKLOAD_KINDS, "workloads"),
+    "HorizontalPodAutoscaler": "autoscalers",
+    "Service": "services",
+    "ConfigMap": "config_maps",
+    "NetworkPolicy": "policies",
+    "ResourceQuota": "quotas",
+    "VirtualService": "virtual_services",
+    "DestinationRule": "destination_rules",
+    "PeerAuthentication": "peer_authentications",
+}
+"""The field of a view that holds the objects of each kind that is written."""
+
+
+def plan(
+    actions: Sequence[Mapping[str, Any]],
+    views: Sequence[LiveView],
+    routes: Sequence[Route],
+    cluster: ClusterSettings,
+) -> Plan | CannotRender:
+    """Renders the actions of one intent.
+
+    Args:
+        actions: resolved and decided, by the contract, in the order of the text.
+        views: what `gather` found for each of them.
+        routes: the rules' choice for each of them; only the repository counts here.
+        cluster: what the objects cannot tell about their cluster.
+    """
+    changes: dict[tuple[str, str], PackageChange] = {}
+    warnings: list[str] = []
+    written: dict[str, list[JsonObject]] = {}
+    for index, (action, view, route) in enumerate(zip(actions, views, routes, strict=True)):
+        try:
+            seen = _after(view, written.get(view.namespace, []))
+            drafts = _RENDERERS[action["intent_type"]](action, seen, cluster)
+        except Refused as refused:
+            return CannotRender(refused.reason, str(refused), index)
+        for draft in drafts:
+            name = package_name(view.namespace, draft.target)
+            key = (route.repository, name)
+            before = changes.get(key) or PackageChange(
+                route.repository, view.namespace, draft.target, name, (), ()
+            )
+            changes[key] = _extended(before, draft)
+            written[view.namespace] = lay_over(written.get(view.namespace, []), draft.objects)
+            warnings.extend(draft.warnings)
+    restarts = tuple(restarts_of(views, written))
+    return Plan(tuple(changes.values()), (*dict.fromkeys(warnings), *map(str, restarts)), restarts)
+
+
+def _extended(change: PackageChange, draft: Draft) -> PackageChange:
+    """Lays a draft over what earlier actions state in the same package."""
+    objects = lay_over(without(change.objects, draft.removals), draft.objects)
+    return replace(
+        change,
+        objects=tuple(objects),
+        fields=tuple(dict.fromkeys((*change.fields, *draft.fields))),
+        removals=tuple(dict.fromkeys((*change.removals, *draft.removals))),
+    )
+
+
+def _after(view: LiveView, written: Sequence[JsonObject]) -> LiveView:
+    """Returns the view as the actions before leave it."""
+    changed: dict[str, Any] = {}
+    for item in written:
+        field = _VIEW_FIELDS[item["kind"]]
+        items = changed.get(field, getattr(view, field))
+        if items is not None:  # what is not known stays unknown, whatever is added to it
+            changed[field] = tuple(lay_over(items, (item,)))
+        if field == "workloads" and name_of(item) == view.target:
+            live = changed.get("workload", view.workload)
+            changed["workload"] = item if live is None else merge_object(live, item)
+    return replace(view, **changed)

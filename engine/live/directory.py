@@ -1,0 +1,303 @@
+"""The live objects of a folder of Kubernetes manifests, read again where a file changes.
+
+A bad file is an error of that file alone. What it said before stays in force; where it never could be read,
+the kinds that it may hold are unknown, not absent.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from documents import MAX_BYTES, Document, DocumentError, Place, Problem, parse, validate
+from engine.live.inventory import Object, UnknownFact
+from engine.live.shapes import CLUSTER_WIDE, SHAPES, Envelope
+from rules.snapshot import Origin
+
+_SUFFIXES = {".yaml", ".yml", ".json"}
+_MAX_BYTES = 16 * MAX_BYTES
+"""A dump of a namespace is larger than a document that a person writes."""
+_KIND = re.compile(rb"""["']?kind["']?\s*:\s*["']?([A-Za-z]+)""")
+
+Key = tuple[str, str, str]
+"""Kind, namespace (empty for objects of the whole cluster) and name."""
+Stamp = tuple[int, int, int, int]
+"""What tells a changed file: inode, size, modification and change time in nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What is known of one file.
+
+    Attributes:
+        objects: its objects in force: those of its last good content.
+        error: why the content it has now is not in force.
+        hides: the kinds that it may hold and nobody can see; None for any kind.
+    """
+
+    stamp: Stamp
+    digest: str
+    objects: Mapping[Key, Object]
+    error: DocumentError | None = None
+    hides: frozenset[str] | None = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """All files together, by what is asked for. Replaced as a whole, so that readers need no lock."""
+
+    objects: Mapping[Key, Object]
+    listed: Mapping[tuple[str, str], tuple[Object, ...]]
+    twice: Mapping[Key, tuple[str, str]]
+    hidden: Mapping[str, frozenset[str] | None]
+    errors: Mapping[Path, DocumentError]
+    digest: str
+
+
+class DirectoryInventory:
+    """A folder of manifests as the inventory of live objects: YAML or JSON, several documents, Lists.
+
+    Sub-folders are read too; names that start with a dot are not, nor is what is no regular file within the
+    folder. `refresh` belongs to one thread; everything else may be asked from any.
+
+    Raises:
+        NotADirectoryError: the folder is not there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not folder.is_dir():
+            raise NotADirectoryError(
+                f"{folder} is no folder; live objects are read from a folder of manifests"
+            )
+        self._folder = folder
+        self._files: dict[Path, _File] = {}
+        self._index = _index({}, folder)
+        self.refresh()
+
+    @property
+    def origin(self) -> Origin:
+        """Where the objects come from."""
+        return "directory"
+
+    @property
+    def digest(self) -> str:
+        """Changes whenever an object, or what is known of it, changes."""
+        return self._index.digest
+
+    @property
+    def errors(self) -> Mapping[Path, DocumentError]:
+        """What is wrong, by file; a file that was good before says that its objects stay in force."""
+        return self._index.errors
+
+    def refresh(self) -> bool:
+        """Reads what has changed in the folder; tells whether what is known has changed."""
+        files: dict[Path, _File] = {}
+        for path in sorted(_candidates(self._folder)):
+            known = self._files.get(path)
+            now = _stamp(path)
+            if now is not None:
+                unchanged = known is not None and known.stamp == now
+                files[path] = known if known is not None and unchanged else self._read(path, now, known)
+        if files == self._files:
+            return False
+        self._files = files
+        before, self._index = self._index, _index(files, self._folder)
+        return before.digest != self._index.digest
+
+    def get(self, kind: str, namespace: str, name: str) -> Object | None:
+        """Returns an object; None where it is known not to be there.
+
+        Raises:
+            UnknownFact: it stands twice, or a file that cannot be read may hold it.
+        """
+        index, key = self._index, (kind, namespace, name)
+        if key in index.twice:
+            raise UnknownFact(kind, namespace, _twice(key, index.twice[key]))
+        found = index.objects.get(key)
+        if found is None:
+            self._refuse_hidden(index, kind, namespace)
+        return found
+
+    def list(self, kind: str, namespace: str) -> tuple[Object, ...]:
+        """Returns all objects of a kind in a namespace, by name.
+
+        Raises:
+            UnknownFact: one of them stands twice, or a file that cannot be read may hold more.
+        """
+        index = self._index
+        for key, files in index.twice.items():
+            if key[:2] == (kind, namespace):
+                raise UnknownFact(kind, namespace, _twice(key, files))
+        self._refuse_hidden(index, kind, namespace)
+        return index.listed.get((kind, namespace), ())
+
+    def _refuse_hidden(self, index: _Index, kind: str, namespace: str) -> None:
+        for file, hides in index.hidden.items():
+            if hides is None or kind in hides:
+                raise UnknownFact(kind, namespace, f"{file} cannot be read and may hold it; correct the file")
+
+    def _read(self, path: Path, stamp: Stamp, before: _File | None) -> _File:
+        """Reads one file; where that fails, keeps what it said before."""
+        data = b""
+        source = str(path.relative_to(self._folder))
+        try:
+            if not path.resolve().is_relative_to(self._folder.resolve()):
+                raise _error(source, "a link out of the folder is not followed; copy the file into it")
+            with path.open("rb") as file:
+                data = file.read(_MAX_BYTES + 1)
+            objects = _objects(data, source)
+        except (DocumentError, OSError) as failure:
+            error = (
+                failure
+                if isinstance(failure, DocumentError)
+                else _error(source, f"cannot be read: {failure.strerror}")
+            )
+            if before is not None and before.hides == frozenset():
+                kept = _error(source, "its objects stay in force as they were before").problems
+                error = DocumentError((*error.problems, *kept)) if before.objects else error
+                return _File(stamp, before.digest, before.objects, error)
+            return _File(stamp, "unreadable", {}, error, _hidden_kinds(data))
+        return _File(stamp, hashlib.sha256(data).hexdigest(), objects)
+
+
+def _candidates(folder: Path) -> Iterator[Path]:
+    for root, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in names:
+            path = Path(root, name)
+            if path.suffix in _SUFFIXES and not name.startswith("."):
+                yield path
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """Returns what tells a changed file; None for what is gone or is no regular file (a FIFO would block)."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+
+
+def _objects(data: bytes, source: str) -> dict[Key, Object]:
+    objects: dict[Key, Object] = {}
+    problems: list[Problem] = []
+    for document in parse(data, source, _MAX_BYTES):
+        for path, item in _items(document):
+            try:
+                key = _checked(document, path)
+            except DocumentError as error:
+                problems.extend(error.problems)
+                continue
+            if key in objects:
+                problems.append(document.problem(path, f"{_words(key)} stands twice in this file"))
+            elif key is not None:
+                objects[key] = _with_namespace(item, key)
+    if problems:
+        raise DocumentError(tuple(problems))
+    return objects
+
+
+def _items(document: Document) -> Iterator[tuple[tuple[str | int, ...], Object]]:
+    """Yields the objects of a document, those of a List one by one, each with its place."""
+    value = document.value
+    if not isinstance(value, dict):
+        raise DocumentError(
+            (document.problem((), "no Kubernetes object; it has apiVersion, kind, metadata"),)
+        )
+    if value.get("kind") != "List":
+        yield (), value
+        return
+    items = value.get("items")
+    if not isinstance(items, list):
+        raise DocumentError((document.problem(("items",), "a List needs its items as a list"),))
+    for index, item in enumerate(items):
+        yield ("items", index), item
+
+
+def _checked(document: Document, path: tuple[str | int, ...]) -> Key | None:
+    """Returns the key of an object whose shape is right; None for a kind that is not read."""
+    envelope = validate(document, Envelope, path)
+    if envelope.kind not in SHAPES:
+        return None
+    versions, shape = SHAPES[envelope.kind]
+    if envelope.api_version not in versions:
+        if envelope.api_version.partition("/")[0] not in {version.partition("/")[0] for version in versions}:
+            return None  # another group's kind of the same name
+        message = f"{envelope.kind} is read as {' or '.join(versions)}; write it so"
+        raise DocumentError((document.problem((*path, "apiVersion"), message),))
+    validate(document, shape, path)
+    namespace = "" if envelope.kind in CLUSTER_WIDE else (envelope.metadata.namespace or "default")
+    return (envelope.kind, namespace, envelope.metadata.name)
+
+
+def _with_namespace(item: Object, key: Key) -> Object:
+    """States the namespace that a manifest leaves out, as an API server does."""
+    return {**item, "metadata": {**item["metadata"], "namespace": key[1]}} if key[1] else item
+
+
+def _hidden_kinds(data: bytes) -> frozenset[str] | None:
+    """Returns the kinds that content which cannot be read may hold; None where any may be in it.
+
+    Whatever is wrong with it, an object has a line that says its kind.
+    """
+    if not data or len(data) > _MAX_BYTES or b"\0" in data:
+        return None
+    kinds = {match.decode() for match in _KIND.findall(data)}
+    return None if "List" in kinds and kinds == {"List"} else frozenset(kinds)
+
+
+def _index(files: Mapping[Path, _File], folder: Path) -> _Index:
+    objects: dict[Key, Object] = {}
+    stands_in: dict[Key, str] = {}
+    twice: dict[Key, tuple[str, str]] = {}
+    for path, file in files.items():
+        source = str(path.relative_to(folder))
+        for key, item in file.objects.items():
+            if key in objects:
+                twice[key] = (stands_in[key], source)
+            objects.setdefault(key, item)
+            stands_in.setdefault(key, source)
+    errors = {path: file.error for path, file in files.items() if file.error is not None}
+    for key, sources in twice.items():
+        for source in sources:
+            path = folder / source
+            more = _error(source, _twice(key, sources)).problems
+            errors[path] = DocumentError((*(errors[path].problems if path in errors else ()), *more))
+    listed: dict[tuple[str, str], list[Object]] = {}
+    for key in sorted(objects):
+        listed.setdefault(key[:2], []).append(objects[key])
+    hidden = {
+        str(path.relative_to(folder)): file.hides for path, file in files.items() if file.hides != frozenset()
+    }
+    told = "\n".join(
+        f"{path.relative_to(folder)} {file.digest} {sorted(file.hides or ['*'])}"
+        for path, file in files.items()
+    )
+    return _Index(
+        objects,
+        {key: tuple(items) for key, items in listed.items()},
+        twice,
+        hidden,
+        errors,
+        hashlib.sha256(told.encode()).hexdigest(),
+    )
+
+
+def _words(key: Key) -> str:
+    kind, namespace, name = key
+    return f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+
+
+def _twice(key: Key, files: tuple[str, str]) -> str:
+    return f"{_words(key)} stands in {files[0]} and in {files[1]}; keep one"
+
+
+def _error(source: str, message: str) -> DocumentError:
+    return DocumentError((Problem(Place(source, 1, 1), "", message),))
