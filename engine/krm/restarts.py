@@ -38,7 +38,7 @@ def _waits_for_hand(workload: Object) -> bool:
 
 def _differences(before: Any, after: Any, path: str) -> Iterator[str]:
     """Yields where two templates differ, as deep as people name it: to a field of the spec or a container."""
-    if path.count(".") >= 2 or not isinstance(before, Mapping) or not isinstance(after, Mapping):  # noqa: PLR2004
+    if path.count(".") >= 3 or not isinstance(before, Mapping) or not isinstance(after, Mapping):  # noqa: PLR2004
         if before != after:
             yield path.lstrip(".")
         return
