@@ -1,0 +1,89 @@
+"""Events of the sources, durable before anything is done about them."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from store.connection import Reader, Transaction
+
+
+class EventKind(StrEnum):
+    """What an event says."""
+
+    UPSERT = "upsert"  #: The intent is there, as `body` has it.
+    DELETE = "delete"  #: The intent is gone.
+    MALFORMED = "malformed"  #: Something is there that cannot be read; `body` says why.
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What a source saw of one intent.
+
+    Attributes:
+        source: the name of the source.
+        kind: what it says.
+        namespace, name, uid: the intent's; empty where a malformed manifest does not tell.
+        origin: the file, or the resource version, that it was read from.
+        body: JSON.
+        received_at: when, in seconds since 1970.
+    """
+
+    source: str
+    kind: EventKind
+    namespace: str
+    name: str
+    uid: str
+    origin: str
+    body: str
+    received_at: float
+
+
+# REPLACE deletes the older event of the intent; AUTOINCREMENT gives a number that was never used before.
+_PUT = """
+INSERT OR REPLACE INTO inbox (source, kind, namespace, name, uid, origin, body, received_at)
+VALUES (:source, :kind, :namespace, :name, :uid, :origin, :body, :received_at)
+RETURNING seq
+"""
+
+
+def put(tx: Transaction, event: Event) -> int:
+    """Stores an event in place of an older one of the same intent, and returns its number.
+
+    A malformed manifest takes the place only of one from the same origin. Where an intent was deleted and
+    made again in between, only the last of it is kept: its uid tells.
+    """
+    (row,) = tx.rows(_PUT, asdict(event))
+    return int(row["seq"])
+
+
+def pending(reader: Reader, limit: int) -> list[tuple[int, Event]]:
+    """Returns the oldest events, each with its number."""
+    rows = reader.rows("SELECT * FROM inbox ORDER BY seq LIMIT :limit", {"limit": limit})
+    return [
+        (
+            row["seq"],
+            Event(
+                source=row["source"],
+                kind=EventKind(row["kind"]),
+                namespace=row["namespace"],
+                name=row["name"],
+                uid=row["uid"],
+                origin=row["origin"],
+                body=row["body"],
+                received_at=row["received_at"],
+            ),
+        )
+        for row in rows
+    ]
+
+
+def done(tx: Transaction, seq: int) -> bool:
+    """Removes an event that has been dealt with; False if a newer one has taken its place."""
+    return tx.execute("DELETE FROM inbox WHERE seq = :seq", {"seq": seq}) == 1
+
+
+def count(reader: Reader) -> int:
+    """Returns how many events wait."""
+    row = reader.row("SELECT count(*) AS waiting FROM inbox")
+    return 0 if row is None else int(row["waiting"])

@@ -1,0 +1,200 @@
+"""The two queues: what is to be decided, and what is to be carried out.
+
+Taking the next costs the same however much is stored: finished and waiting work is in neither index.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from store import meta
+from store.connection import Parameters, Reader, Transaction
+from store.work.record import AGEING, Package, Work, from_row
+from store.work.transitions import packages, put_back
+
+_FENCE = "fence"
+"""The counter that the fencing tokens come from."""
+
+_TO_DECIDE = """
+SELECT * FROM work INDEXED BY work_to_decide
+WHERE rank IS NOT NULL AND state IN ('seen', 'read')
+    AND namespace NOT IN (SELECT value FROM json_each(:namespaces))
+ORDER BY rank LIMIT :limit
+"""
+_TO_EXECUTE = """
+SELECT * FROM work INDEXED BY work_to_execute
+WHERE rank IS NOT NULL AND state IN ('decided', 'retry', 'unknown')
+    AND executor NOT IN (SELECT value FROM json_each(:executors))
+    AND namespace NOT IN (SELECT value FROM json_each(:namespaces))
+    AND NOT EXISTS (
+        SELECT 1 FROM work_packages AS mine JOIN work_packages AS other USING (repository, package)
+        WHERE mine.work_id = work.id AND other.work_id <> work.id AND other.held = 1
+    )
+ORDER BY rank LIMIT :limit
+"""
+_CLAIM = """
+UPDATE work SET
+    state = 'claimed', token = :token, rank = NULL, next_at = NULL, reason = '', message = '',
+    updated_at = :now, status_reported = 0
+WHERE id = :id AND state = :state AND token = :before
+RETURNING *
+"""
+_WAKE = """
+UPDATE work SET rank = next_at - priority * :ageing, next_at = NULL
+WHERE id IN (
+    SELECT id FROM work INDEXED BY work_timers
+    WHERE rank IS NULL AND next_at IS NOT NULL AND next_at <= :now ORDER BY next_at LIMIT :limit
+)
+"""
+_NEXT_DUE = """
+SELECT min(next_at) AS next_at FROM work INDEXED BY work_timers WHERE rank IS NULL AND next_at IS NOT NULL
+"""
+_CLAMP_TIMERS = """
+UPDATE work INDEXED BY work_timers SET next_at = :latest
+WHERE rank IS NULL AND next_at IS NOT NULL AND next_at > :latest
+"""
+_CLAMP_RANKS = """
+UPDATE work SET rank = :now - priority * :ageing WHERE rank > :now - priority * :ageing
+"""
+_RUNNING = "SELECT * FROM work INDEXED BY work_running WHERE state IN ('claimed', 'sent') ORDER BY id"
+# Two ranges around the digest: what was looked at with it already is not even passed over.
+_REOPEN = """
+UPDATE work SET
+    state = 'seen', rank = :now - priority * :ageing, next_at = NULL, attempts = 0, reason = '', message = '',
+    updated_at = :now, status_reported = 0
+WHERE id IN (
+    SELECT id FROM (
+        SELECT id FROM work INDEXED BY work_undecided
+        WHERE rank IS NULL AND superseded = 0 AND effect_key IS NULL AND state IN ('seen', 'read', 'terminal')
+            AND reason = :reason AND basis < :basis
+        UNION ALL
+        SELECT id FROM work INDEXED BY work_undecided
+        WHERE rank IS NULL AND superseded = 0 AND effect_key IS NULL AND state IN ('seen', 'read', 'terminal')
+            AND reason = :reason AND basis > :basis
+    ) LIMIT :limit
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Work that a worker has, by the token of `work`.
+
+    Attributes:
+        work: the generation, claimed.
+        packages: what it writes; held until its effect is known.
+    """
+
+    work: Work
+    packages: tuple[Package, ...]
+
+
+def to_decide(reader: Reader, limit: int, *, skip_namespaces: Collection[str] = ()) -> list[Work]:
+    """Returns what is to be read and decided next, in order."""
+    parameters: Parameters = {"limit": limit, "namespaces": json.dumps(sorted(skip_namespaces))}
+    return [from_row(row) for row in reader.rows(_TO_DECIDE, parameters)]
+
+
+def claim(
+    tx: Transaction,
+    now: float,
+    limit: int,
+    *,
+    skip_executors: Collection[str] = (),
+    skip_namespaces: Collection[str] = (),
+) -> list[Claim]:
+    """Takes what is to be carried out next, in order, each with a fencing token that was never used before.
+
+    Work on one package is serialised: what would write a package is passed over while something else that
+    writes it is claimed, sent or unknown.
+
+    Args:
+        tx: the transaction.
+        now: the time.
+        limit: how many at most.
+        skip_executors: those that are paused or whose circuit is open.
+        skip_namespaces: those that are paused.
+    """
+    skipped = {
+        "executors": json.dumps(sorted(skip_executors)),
+        "namespaces": json.dumps(sorted(skip_namespaces)),
+    }
+    claims: list[Claim] = []
+    taken: set[Package] = set()
+    while rows := tx.rows(_TO_EXECUTE, {**skipped, "limit": limit - len(claims)}):
+        for work in map(from_row, rows):
+            writes = packages(tx, work.id)
+            if taken.isdisjoint(writes):  # never so of the first one, so each round makes progress
+                taken.update(writes)
+                claims.append(Claim(_claim(tx, work, now), writes))
+    return claims
+
+
+def _claim(tx: Transaction, work: Work, now: float) -> Work:
+    token = meta.count(tx, _FENCE)
+    (row,) = tx.rows(
+        _CLAIM, {"id": work.id, "state": work.state, "before": work.token, "token": token, "now": now}
+    )
+    tx.execute("UPDATE work_packages SET held = 1 WHERE work_id = :id", {"id": work.id})
+    return from_row(row)
+
+
+def wake_due(tx: Transaction, now: float, limit: int = 1000) -> int:
+    """Makes ready what has waited long enough, the longest due first, and returns how many; call until 0."""
+    return tx.execute(_WAKE, {"now": now, "limit": limit, "ageing": AGEING})
+
+
+def next_due(reader: Reader) -> float | None:
+    """Returns the time of the earliest timer; None if nothing waits for a time."""
+    row = reader.row(_NEXT_DUE)
+    return None if row is None else row["next_at"]
+
+
+def clamp_timers(tx: Transaction, *, now: float, longest: float) -> int:
+    """Cuts waits short that a clock set back has made longer than any schedule has them.
+
+    Args:
+        tx: the transaction.
+        now: the time by the clock as it is now.
+        longest: the longest wait, in seconds, that any schedule gives.
+
+    Returns:
+        How many timers were cut.
+    """
+    tx.execute(_CLAMP_RANKS, {"now": now, "ageing": AGEING})
+    return tx.execute(_CLAMP_TIMERS, {"latest": now + longest})
+
+
+def recover(tx: Transaction, now: float) -> list[Work]:
+    """Puts back, at start, what the process before this one left running.
+
+    Of what was claimed nothing was sent: it goes back to decided, unless it was to be read back. What was
+    sent may have happened: it is unknown, and keeps its packages.
+
+    Returns:
+        What was put back, as it is now.
+    """
+    return [put_back(tx, from_row(row), now=now) for row in tx.rows(_RUNNING)]
+
+
+def reopen(tx: Transaction, reasons: Collection[str], basis: str, *, now: float, limit: int) -> int:
+    """Has undecided work looked at again that was refused or made to wait under other rules or facts.
+
+    Args:
+        tx: the transaction.
+        reasons: those that other rules or facts can remove.
+        basis: the digest of the rules and facts now; what was looked at with it is left alone.
+        now: the time.
+        limit: how many at most.
+
+    Returns:
+        How many are now seen again; call until 0.
+    """
+    reopened = 0
+    for reason in sorted(reasons):
+        room = limit - reopened
+        values: Parameters = {"reason": reason, "basis": basis, "now": now, "ageing": AGEING, "limit": room}
+        reopened += tx.execute(_REOPEN, values)
+    return reopened

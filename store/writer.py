@@ -1,0 +1,178 @@
+"""The one thread that writes: writes are queued, and those that wait together are committed together.
+
+A commit waits for the disk, so the writers of a busy moment share one. Each write has a savepoint of its own:
+one that fails takes back its own changes and nobody else's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from store.connection import Transaction
+from store.errors import StoreClosed, StoreUnavailable
+from store.opening import error_code
+
+T = TypeVar("T")
+
+_LARGEST_GROUP = 256
+"""How many writes share a commit at most, so that the first does not wait for an endless queue."""
+BUSY_STEP = 0.25
+"""How many seconds one try to begin waits for a lock: the busy timeout of the writer's connection."""
+_LONGEST_WAIT = 60.0
+"""How many seconds a group waits for a write lock that somebody else's tool holds."""
+_WEATHER = (
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_READONLY,
+)
+"""The SQLite codes that tell of the disk and its file, not of the statement."""
+
+
+@dataclass(slots=True)
+class _Write:
+    function: Callable[[Transaction], Any]
+    future: Future[Any] = field(default_factory=Future)
+    result: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+class Writer:
+    """Runs writes on a connection that belongs to it, one group after another, until it is closed."""
+
+    def __init__(self, connection: sqlite3.Connection, audit_key: bytes | None) -> None:
+        self._connection = connection
+        self._transaction = Transaction(connection, audit_key)
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()
+        self._closing = False
+        self._impatient = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, function: Callable[[Transaction], T]) -> Future[T]:
+        """Queues a write; its future resolves when the write is durable.
+
+        Raises:
+            StoreClosed: `close` was called before.
+        """
+        write = _Write(function)
+        with self._gate:
+            if self._closing:
+                raise StoreClosed("the store is closed; nothing can be written any more")
+            self._queue.put(write)
+        return write.future
+
+    def close(self, timeout: float) -> bool:
+        """Takes no more writes and finishes the queue.
+
+        Args:
+            timeout: how many seconds the queue has; what is then left fails with StoreClosed.
+
+        Returns:
+            Whether the thread has ended, and so its connection may be closed.
+        """
+        with self._gate:
+            if not self._closing:
+                self._closing = True
+                self._queue.put(None)
+        self._thread.join(timeout)
+        if self._thread.is_alive():
+            self._impatient.set()
+            self._thread.join(2 * BUSY_STEP)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while group := self._next_group():
+            self._commit(group)
+
+    def _next_group(self) -> list[_Write]:
+        """Waits for a write and takes those that wait behind it; empty when closed."""
+        group: list[_Write] = []
+        write = self._queue.get()
+        while write is not None:
+            if write.future.set_running_or_notify_cancel():
+                group.append(write)
+            if len(group) == _LARGEST_GROUP or (group and self._queue.empty()):
+                return group
+            write = self._queue.get()
+        self._queue.put(None)
+        return group
+
+    def _commit(self, group: list[_Write]) -> None:
+        """Runs a group in one transaction; only then do its futures resolve."""
+        try:
+            self._begin()
+            for write in group:
+                self._run_one(write)
+            self._connection.execute("COMMIT")
+        except (sqlite3.Error, StoreUnavailable, StoreClosed) as error:
+            self._abandon(group, error)
+        for write in group:
+            write.settle()
+
+    def _begin(self) -> None:
+        """Begins to write, waiting in short steps for a lock so that closing need not wait for it."""
+        deadline = time.monotonic() + _LONGEST_WAIT
+        while True:
+            if self._impatient.is_set():
+                raise StoreClosed("the store was closed before this could be written")
+            try:
+                self._connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                if error_code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+    def _run_one(self, write: _Write) -> None:
+        """Runs a write within its savepoint.
+
+        Raises:
+            StoreUnavailable: the whole transaction is gone: SQLite takes all of it back on some errors.
+        """
+        self._connection.execute("SAVEPOINT write")
+        try:
+            write.result = write.function(self._transaction)
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it belongs to who asked for the write
+            write.error = _explained(error)
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK TO write")
+        if not self._connection.in_transaction:
+            raise StoreUnavailable("a write of the same group ended the transaction") from write.error
+        self._connection.execute("RELEASE write")
+
+    def _abandon(self, group: list[_Write], error: Exception) -> None:
+        with contextlib.suppress(sqlite3.Error):  # if even this fails, so does the next group, and says why
+            self._connection.rollback()
+        for write in group:
+            if write.error is None:
+                write.error = _explained(error)
+
+
+def _explained(error: BaseException) -> BaseException:
+    """Returns what the one who asked should see: trouble with the disk is no fault of the statement."""
+    if isinstance(error, sqlite3.Error) and error_code(error) in _WEATHER:
+        unavailable = StoreUnavailable(f"not written: {error}; it can be tried again when the disk allows")
+        unavailable.__cause__ = error
+        return unavailable
+    return error
