@@ -96,6 +96,12 @@ def put(tx: Transaction, message: Message) -> bool:
     return tx.execute(_PUT, {**asdict(message), "version": meta.count(tx, _VERSION)}) == 1
 
 
+def latest(reader: Reader, uid: str, kind: Kind) -> Message | None:
+    """Returns the last message of a kind about an intent, delivered or not; None if there never was one."""
+    row = reader.row("SELECT * FROM outbox WHERE uid = :uid AND kind = :kind", {"uid": uid, "kind": kind})
+    return None if row is None else _waiting(row).message
+
+
 def due(reader: Reader, now: float, limit: int) -> list[Waiting]:
     """Returns what is to be delivered next, the longest due first.
 
