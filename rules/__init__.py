@@ -1,5 +1,6 @@
 """Business rules in YAML, decided by pure evaluation of a frozen snapshot: no I/O, no clock."""
 
+from rules.book import Rule, RuleBook
 from rules.decision import (
     Change,
     Decision,
@@ -12,6 +13,9 @@ from rules.decision import (
     RuleWarning,
     Verdict,
 )
+from rules.evaluation import Contract, evaluate
+from rules.loading import load
+from rules.models import Mode
 from rules.snapshot import Action, Bounds, ContainerFacts, Facts, History, IntentView, Json, Snapshot
 
 __all__ = [
@@ -19,18 +23,24 @@ __all__ = [
     "Bounds",
     "Change",
     "ContainerFacts",
+    "Contract",
     "Decision",
     "Facts",
     "History",
     "IntentView",
     "Json",
+    "Mode",
     "Outcome",
     "RateLimit",
     "Reason",
     "RetryPolicy",
     "Route",
+    "Rule",
+    "RuleBook",
     "RuleTrace",
     "RuleWarning",
     "Snapshot",
     "Verdict",
+    "evaluate",
+    "load",
 ]

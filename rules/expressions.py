@@ -33,6 +33,7 @@ MAX_NODES = 400
 _MISSING_KEY = re.compile(r'NOT_FOUND: Key not found in map : "(.*)"', re.DOTALL)
 _COMPILE_ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _STATUS_CODE = re.compile(r"^[A-Z_]+: ")
+_RESULTS = {kind.upper(): kind for kind in Kind}
 
 
 class ExpressionError(Exception):
@@ -47,12 +48,12 @@ class EvaluationError(Exception):
     """An expression that could not be evaluated for an intent; the message says why.
 
     Attributes:
-        missing: the key that was read and is not there; empty if that is not the reason.
+        fact: the fact that it reads by the name of what is not there; empty if there is no such fact.
     """
 
-    def __init__(self, message: str, missing: str = "") -> None:
+    def __init__(self, message: str, fact: str = "") -> None:
         super().__init__(message)
-        self.missing = missing
+        self.fact = fact
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,17 @@ class Expression:
     """A compiled expression.
 
     Attributes:
-        kind: the type of its result by the check; DYN where that is known only when evaluated.
+        kind: the type of its result: DYN where only the evaluation shows it, None where it is no scalar.
         reads: the values that it reads, in order; has() reads none.
         facts: the names of the facts among them.
+        constant: whether it reads nothing at all, so that it always comes out the same.
     """
 
     text: str
-    kind: str
+    kind: Kind | None
     reads: tuple[Read, ...]
     facts: frozenset[str]
+    constant: bool
     program: Any
 
     def holds(self, activation: Any) -> bool:
@@ -119,7 +122,8 @@ class Expression:
             return EvaluationError(f"{self.text}: gives {value}; {expected}")
         key = _MISSING_KEY.fullmatch(value)
         if key is not None:
-            return EvaluationError(f"{self.text}: {key[1]!r} is not there", key[1])
+            fact = key[1] if key[1] in self.facts else ""
+            return EvaluationError(f"{self.text}: {key[1]!r} is not there", fact)
         return EvaluationError(f"{self.text}: {_reason(value)}")
 
 
@@ -168,8 +172,9 @@ class Compiler:
             raise ExpressionError(tuple(sorted(check.findings, key=lambda finding: finding.offset)))
         reads = tuple(dict.fromkeys(_reads(root, self._variables)))
         facts = frozenset(read.keys[1] for read in reads if read.keys[0] == "facts" and len(read.keys) > 1)
-        kind = checked.return_type().name()
-        return Expression(text, kind.lower(), reads, facts, self._running.compile(text)), result
+        kind = _RESULTS.get(checked.return_type().name())
+        constant = not any(isinstance(node, Name) and node.name in self._variables for node in nodes(root))
+        return Expression(text, kind, reads, facts, constant, self._running.compile(text)), result
 
     def _findings(self, error: str, text: str) -> tuple[Finding, ...]:
         lines = text.split("\n")
@@ -235,7 +240,3 @@ def _keys(node: Node, variables: Mapping[str, Shape]) -> tuple[str, ...]:
 def _reason(error: str) -> str:
     """Takes the status codes, which only programmers know, off an error of CEL."""
     return _STATUS_CODE.sub("", error.split(" [", maxsplit=1)[0])
-
-
-CONDITION_KINDS = frozenset({Kind.BOOL.value, Kind.DYN.value})
-"""The types that a condition can have when it is checked."""

@@ -79,6 +79,8 @@ class Member:
 
 Shape: typing.TypeAlias = Scalar | ListOf | MapOf | Record
 
+UNREAD = "unknown"
+"""The field of Facts that expressions do not read: they ask has() of the fact itself."""
 _ANYTHING = Scalar(Kind.DYN)
 _KINDS: Mapping[object, Kind] = {
     str: Kind.STRING,
@@ -115,7 +117,7 @@ def record_shape(name: str, record: type, absent: Presence) -> Record:
     hints = typing.get_type_hints(record)
     members: dict[str, Member] = {}
     for item in fields(record):
-        if item.name == "unknown":  # what is not known is asked with has(), not read
+        if item.name == UNREAD:
             continue
         hint, optional = _without_none(hints[item.name])
         member = to_camel(item.name)

@@ -140,6 +140,7 @@ class Snapshot:
         actions: in the order of the text.
         facts: one for each action, in the same order.
         now: UTC, with a time zone.
+        approved: whether somebody who may has approved exactly this spec.
     """
 
     intent: IntentView
@@ -147,6 +148,7 @@ class Snapshot:
     facts: tuple[Facts, ...]
     history: History
     now: datetime
+    approved: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,7 +153,7 @@ def _node(expr: Any, positions: Mapping[int, int]) -> Node:
     if expr.HasField("ident"):
         node = Name(offset, expr.ident.name)
     elif expr.HasField("select"):
-        node = Select(offset, *within(expr.select.operand), expr.select.field, expr.select.test)
+        node = Select(offset, _node(expr.select.operand, positions), expr.select.field, expr.select.test)
     elif expr.HasField("call"):
         receiver = [expr.call.target] if expr.call.HasField("target") else []
         node = Call(offset, expr.call.function, within(*receiver, *expr.call.arguments))
@@ -166,7 +166,7 @@ def _node(expr: Any, positions: Mapping[int, int]) -> Node:
     elif expr.HasField("comprehension"):
         macro = expr.comprehension
         body = within(macro.initial, macro.condition, macro.step, macro.result)
-        node = Comprehension(offset, macro.variable, *within(macro.range), body)
+        node = Comprehension(offset, macro.variable, _node(macro.range, positions), body)
     return node
 
 

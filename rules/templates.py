@@ -6,8 +6,9 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from rules.expressions import CONDITION_KINDS, Compiler, EvaluationError, Expression, ExpressionError
+from rules.expressions import Compiler, EvaluationError, Expression, ExpressionError
 from rules.presence import Finding, Paths
+from rules.shapes import Kind
 from rules.snapshot import Json
 
 _PAIRS = {"(": ")", "[": "]", "{": "}"}
@@ -41,6 +42,13 @@ class Template:
         if len(self.parts) == 1 and isinstance(self.parts[0], Expression):
             return self.parts[0].value(activation)
         return self.render(activation)
+
+    @property
+    def kind(self) -> Kind | None:
+        """The type of `value`: DYN where only the evaluation shows it, None for a list or a map."""
+        if len(self.parts) == 1 and isinstance(self.parts[0], Expression):
+            return self.parts[0].kind
+        return Kind.STRING
 
     @property
     def expressions(self) -> tuple[Expression, ...]:
@@ -78,7 +86,7 @@ class ClauseError(EvaluationError):
     """A clause of a condition that could not be evaluated."""
 
     def __init__(self, error: EvaluationError, clause: Expression) -> None:
-        super().__init__(str(error), error.missing)
+        super().__init__(str(error), error.fact)
         self.clause = clause
 
 
@@ -89,8 +97,14 @@ def compile_condition(compiler: Compiler, text: str, intent_types: frozenset[str
         ExpressionError: with everything that is wrong; offsets count from the start of `text`.
     """
     whole, sure = compiler.compile(text, intent_types)
-    if whole.kind not in CONDITION_KINDS:
-        raise ExpressionError((Finding(0, f"a condition has to be true or false, this is a {whole.kind}"),))
+    if whole.kind not in (Kind.BOOL, Kind.DYN):
+        raise ExpressionError(
+            (
+                Finding(
+                    0, f"a condition has to be true or false, this is {whole.kind or 'a list, map or time'}"
+                ),
+            )
+        )
     clauses: list[Expression] = []
     known: Paths = frozenset()
     for clause in split_clauses(text):

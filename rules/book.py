@@ -1,0 +1,161 @@
+"""The rules in force, compiled: what `load` returns and `evaluate` reads. Frozen; nothing here decides."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from documents import Document, Place, Problem
+from rules.assignments import Assignment
+from rules.decision import RetryPolicy
+from rules.expressions import Compiler
+from rules.models import Mode
+from rules.snapshot import Action, IntentView, Json
+from rules.templates import Condition, Template
+from rules.windows import Window
+
+
+@dataclass(frozen=True, slots=True)
+class Globs:
+    """Globs of which one has to fit."""
+
+    texts: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+    @classmethod
+    def of(cls, texts: list[str]) -> Globs:
+        """Compiles globs: `*` stands for any characters, `?` for one."""
+        return cls(tuple(texts), re.compile("|".join(fnmatch.translate(text) for text in texts)))
+
+    def fit(self, text: str) -> bool:
+        """Tells whether one of them fits."""
+        return self.pattern.match(text) is not None
+
+    def __str__(self) -> str:
+        return ", ".join(self.texts)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which actions of which intents a rule is about; what is empty matches all."""
+
+    intent_types: frozenset[str] = frozenset()
+    namespaces: Globs | None = None
+    targets: Globs | None = None
+    labels: Mapping[str, Globs] = field(default_factory=dict)
+    annotations: Mapping[str, Globs] = field(default_factory=dict)
+    sources: frozenset[str] = frozenset()
+    priority: range | None = None
+
+    def mismatch(self, intent: IntentView, action: Action) -> str:
+        """Returns the first clause that does not fit, with the value; empty where all fit."""
+        intent_type, namespace, target = (str(action.get(key, "")) for key in _MATCHED)
+        if self.intent_types and intent_type not in self.intent_types:
+            return f"intentTypes: {intent_type} is none of {', '.join(sorted(self.intent_types))}"
+        if self.namespaces is not None and not self.namespaces.fit(namespace):
+            return f"namespaces: {namespace} is none of {self.namespaces}"
+        if self.targets is not None and not self.targets.fit(target):
+            return f"targets: {target} is none of {self.targets}"
+        if self.sources and intent.source not in self.sources:
+            return f"sources: {intent.source} is none of {', '.join(sorted(self.sources))}"
+        if self.priority is not None and intent.priority not in self.priority:
+            return f"priority: {intent.priority} is not {self.priority.start} to {self.priority.stop - 1}"
+        return _missing("labels", self.labels, intent.labels) or _missing(
+            "annotations", self.annotations, intent.annotations
+        )
+
+
+_MATCHED = ("intent_type", "namespace", "target")
+
+
+def _missing(name: str, wanted: Mapping[str, Globs], given: Mapping[str, str]) -> str:
+    for key, globs in wanted.items():
+        if key not in given:
+            return f"{name}: there is no {key}"
+        if not globs.fit(given[key]):
+            return f"{name}: {key} is {given[key]}, not {globs}"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What `execute` chooses; empty where it leaves the settings' default."""
+
+    executor: str = ""
+    repository: str = ""
+    lifecycle: str = ""
+
+    def __str__(self) -> str:
+        return ", ".join(part for part in (self.executor, self.repository, self.lifecycle) if part)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """What an intent waits for: a window, or an approval where there is none."""
+
+    window: Window | None
+    message: Template
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A token bucket; `per` is rule, namespace or target, `refill` the seconds for one token."""
+
+    per: str
+    burst: int
+    refill: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One compiled rule.
+
+    Attributes:
+        id: "set/name", how it is called everywhere.
+        place: where it stands.
+        when: its condition as written; empty for always.
+    """
+
+    id: str
+    description: str
+    place: Place
+    mode: Mode
+    match: Match
+    when: str
+    condition: Condition
+    assignments: tuple[Assignment, ...] = ()
+    refuse: Template | None = None
+    warn: Template | None = None
+    hold: Hold | None = None
+    execute: Choice | None = None
+    retry: RetryPolicy | None = None
+    bucket: Bucket | None = None
+    priority: Template | int | None = None
+
+    @property
+    def judges(self) -> bool:
+        """Whether it has an effect besides `set`."""
+        effects = (self.refuse, self.warn, self.hold, self.execute, self.retry, self.bucket, self.priority)
+        return any(effect is not None for effect in effects)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleBook:
+    """The effective rules.
+
+    Attributes:
+        rules: in the order in which they apply.
+        vars: the effective values.
+        digest: sha256 of what the rules and vars say, in hex.
+        warnings: what is probably not meant, though it is no error.
+        tests: the RuleTest documents that came with the rules.
+    """
+
+    rules: tuple[Rule, ...]
+    vars: Mapping[str, Json]
+    digest: str
+    warnings: tuple[Problem, ...]
+    tests: tuple[Document, ...]
+    compiler: Compiler = field(repr=False)

@@ -1,0 +1,193 @@
+"""What rules do to an intent, collected over its actions; the mode of a rule says what its effects count.
+
+`enforce` takes place, `warn` becomes a warning, `dryrun` stands in the trace alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic.alias_generators import to_snake
+
+from rules.book import Rule
+from rules.decision import (
+    Change,
+    Outcome,
+    RateLimit,
+    Reason,
+    RetryPolicy,
+    Route,
+    RuleTrace,
+    RuleWarning,
+)
+from rules.expressions import EvaluationError
+from rules.models import Mode
+from rules.snapshot import Bounds, Snapshot
+from rules.templates import Template
+from rules.values import Values
+
+_LIFECYCLES = ("Draft", "Proposed", "Published")
+_PRIORITIES = range(11)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What keeps the intent from being executed, and why."""
+
+    reason: Reason
+    message: str
+    rule: str
+    action: int
+
+
+@dataclass(slots=True)
+class Effects:
+    """What has come out so far.
+
+    Attributes:
+        invalid: whether an action does not fit the contract, so that rules cannot judge it.
+        openings: the times that held actions wait for.
+    """
+
+    snapshot: Snapshot
+    bounds: Bounds
+    invalid: bool = False
+    refusals: list[Stop] = field(default_factory=list)
+    holds: list[Stop] = field(default_factory=list)
+    openings: list[datetime] = field(default_factory=list)
+    needs_approval: bool = False
+    warnings: list[RuleWarning] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    trace: list[RuleTrace] = field(default_factory=list)
+    routes: dict[int, Route] = field(default_factory=dict)
+    limits: list[RateLimit] = field(default_factory=list)
+    retry: RetryPolicy | None = None
+    priority: int | None = None
+
+    def skip(self, rule: Rule, index: int, outcome: Outcome, clause: str) -> None:
+        """Records that a rule has no effect, and the clause that does not hold."""
+        self.trace.append(RuleTrace(rule.id, index, outcome, clause))
+
+    def fail(self, rule: Rule, index: int, error: EvaluationError, clause: str) -> None:
+        """Records that a rule could not be evaluated; in force, that refuses the intent."""
+        reason, message = Reason.RULE_ERROR, f"rule {rule.id} could not be evaluated: {error}"
+        facts = self.snapshot.facts[index]
+        if error.fact and getattr(facts, to_snake(error.fact)) is None:
+            why = facts.unknown.get(error.fact, "it was not found")
+            reason = Reason.MISSING_FACT
+            message = f"rule {rule.id} needs facts.{error.fact}, which is not known: {why}"
+        self.trace.append(RuleTrace(rule.id, index, Outcome.ERROR, clause, message=message))
+        if rule.mode is Mode.ENFORCE:
+            self.refusals.append(Stop(reason, message, rule.id, index))
+        elif rule.mode is Mode.WARN:
+            self.warnings.append(RuleWarning(rule.id, index, message))
+
+    def take(self, rule: Rule, index: int, values: Values) -> None:
+        """Takes every effect but `set` of a rule that holds.
+
+        Raises:
+            EvaluationError: a text or a value of the rule could not be evaluated.
+        """
+        if rule.refuse is not None:
+            message = rule.refuse.render(values.activation)
+            if self.in_force(rule, index, "refuse", message):
+                self.refusals.append(Stop(Reason.RULE_REFUSED, message, rule.id, index))
+        if rule.warn is not None:
+            self._warn(rule, index, rule.warn.render(values.activation))
+        if rule.hold is not None:
+            self._hold(rule, index, values)
+        if rule.execute is not None:
+            self._route(rule, index)
+        if rule.retry is not None and self._chosen(rule, index, "retry", self.retry is None):
+            self.retry = rule.retry
+        if rule.priority is not None:
+            self._prioritise(rule, index, values)
+        if rule.bucket is not None:
+            self._limit(rule, index, values)
+
+    def in_force(self, rule: Rule, index: int, effect: str, message: str) -> bool:
+        """Traces an effect and tells whether it takes place; by the rule's mode it may only be told."""
+        outcome = Outcome.DRYRUN if rule.mode is Mode.DRYRUN else Outcome.EFFECT
+        self.trace.append(RuleTrace(rule.id, index, outcome, rule.when, effect, message))
+        if rule.mode is Mode.WARN:
+            self.warnings.append(RuleWarning(rule.id, index, f"would {effect}: {message}"))
+        return rule.mode is Mode.ENFORCE
+
+    def _chosen(self, rule: Rule, index: int, effect: str, free: bool, message: str = "") -> bool:
+        """Traces a choice and tells whether it counts: the first rule to choose wins."""
+        if rule.mode is Mode.ENFORCE and not free:
+            self.trace.append(RuleTrace(rule.id, index, Outcome.SHADOWED, rule.when, effect, message))
+            return False
+        return self.in_force(rule, index, effect, message)
+
+    def _warn(self, rule: Rule, index: int, message: str) -> None:
+        outcome = Outcome.DRYRUN if rule.mode is Mode.DRYRUN else Outcome.EFFECT
+        self.trace.append(RuleTrace(rule.id, index, outcome, rule.when, "warn", message))
+        if rule.mode is not Mode.DRYRUN:
+            self.warnings.append(RuleWarning(rule.id, index, message))
+
+    def _hold(self, rule: Rule, index: int, values: Values) -> None:
+        hold = rule.hold
+        assert hold is not None  # noqa: S101 - asked before
+        message = hold.message.render(values.activation)
+        now = self.snapshot.now
+        if hold.window is None and self.snapshot.approved:
+            self.skip(rule, index, Outcome.WHEN_FALSE, "it is approved")
+        elif hold.window is not None and hold.window.is_open(now):
+            self.skip(rule, index, Outcome.WHEN_FALSE, f"the window {hold.window} is open")
+        elif self.in_force(rule, index, "hold", message):
+            self.holds.append(Stop(Reason.HELD, message, rule.id, index))
+            if hold.window is None:
+                self.needs_approval = True
+            else:
+                self.openings.append(hold.window.next_opening(now))
+
+    def _route(self, rule: Rule, index: int) -> None:
+        choice = rule.execute
+        assert choice is not None  # noqa: S101 - asked before
+        chosen = Route(
+            choice.executor or self.bounds.default_executor,
+            choice.repository or self.bounds.default_repository,
+            choice.lifecycle or self.bounds.default_lifecycle,
+            rule.id,
+        )
+        exceeded = _exceeded(chosen, self.bounds)
+        if exceeded:
+            raise EvaluationError(exceeded)
+        text = f"{chosen.executor}, {chosen.repository}, {chosen.lifecycle}"
+        if self._chosen(rule, index, "execute", index not in self.routes, text):
+            self.routes[index] = chosen
+
+    def _prioritise(self, rule: Rule, index: int, values: Values) -> None:
+        priority = rule.priority
+        value = priority.value(values.activation) if isinstance(priority, Template) else priority
+        if not isinstance(value, int) or isinstance(value, bool) or value not in _PRIORITIES:
+            raise EvaluationError(f"its priority is {value}, which is no whole number from 0 to 10")
+        if self._chosen(rule, index, "priority", self.priority is None, str(value)):
+            self.priority = value
+
+    def _limit(self, rule: Rule, index: int, values: Values) -> None:
+        bucket = rule.bucket
+        assert bucket is not None  # noqa: S101 - asked before
+        parts = {
+            "rule": (),
+            "namespace": (values.action.get("namespace"),),
+            "target": (values.action.get("namespace"), values.action.get("target")),
+        }
+        key = "/".join([rule.id, *(str(part) for part in parts[bucket.per])])
+        if self.in_force(rule, index, "rateLimit", f"{bucket.burst}, then one in {bucket.refill} s"):
+            self.limits.append(RateLimit(rule.id, index, key, bucket.burst, bucket.refill))
+
+
+def _exceeded(route: Route, bounds: Bounds) -> str:
+    """Says which bound of the settings a route exceeds; empty where none."""
+    if route.executor not in bounds.executors:
+        allowed = ", ".join(sorted(bounds.executors))
+        return f"it chooses the executor {route.executor}; the settings allow {allowed}"
+    if bounds.repositories is not None and route.repository not in bounds.repositories:
+        allowed = ", ".join(sorted(bounds.repositories)) or "none"
+        return f"it chooses the repository {route.repository}; the settings allow {allowed}"
+    if _LIFECYCLES.index(route.lifecycle) > _LIFECYCLES.index(bounds.highest_lifecycle):
+        return f"it chooses {route.lifecycle}; the settings allow {bounds.highest_lifecycle} at most"
+    return ""

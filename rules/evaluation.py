@@ -1,0 +1,134 @@
+"""One snapshot to one decision, by the rules: pure, without clock and without I/O.
+
+First every `set`, in order, on each action; then the contract on what came of it; then every other effect on
+the final actions, so that no later `set` can pass a refusal. An intent is atomic: what stops one action stops
+all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rules.assignments import assign, read, resolve
+from rules.book import Rule, RuleBook
+from rules.decision import Change, Decision, Outcome, Reason, Route, Verdict
+from rules.effects import Effects, Stop
+from rules.expressions import EvaluationError
+from rules.snapshot import Action, Bounds, Snapshot
+from rules.templates import ClauseError, shown
+from rules.values import Values, compared
+
+Contract = Callable[[Action], Sequence[str]]
+"""Says what is wrong with an action, in a person's words; nothing where it is fine."""
+
+
+def evaluate(snapshot: Snapshot, book: RuleBook, bounds: Bounds, contract: Contract) -> Decision:
+    """Decides one intent.
+
+    Args:
+        snapshot: all that is known; equal snapshots get equal decisions.
+        book: the rules in force.
+        bounds: what rules may choose, by the settings.
+        contract: what an action has to fit after the rules' `set`.
+    """
+    effects = Effects(snapshot, bounds)
+    initial = [Values.of(snapshot, index, book) for index in range(len(snapshot.actions))]
+    final = [_changed(values, index, book, effects) for index, values in enumerate(initial)]
+    for index, values in enumerate(final):
+        _check(values.action, index, contract, effects)
+    if not effects.invalid:
+        for index, values in enumerate(final):
+            _judge(values, index, book, effects)
+    return _decision(effects, tuple(values.action for values in final), book)
+
+
+def _changed(values: Values, index: int, book: RuleBook, effects: Effects) -> Values:
+    """Returns the values with the action as the rules' `set` leave it."""
+    for rule in book.rules:
+        if rule.assignments and _holds(rule, index, values, effects):
+            try:
+                values = _assigned(rule, index, values, effects, book)
+            except EvaluationError as error:
+                effects.fail(rule, index, error, rule.when)
+    return values
+
+
+def _assigned(rule: Rule, index: int, values: Values, effects: Effects, book: RuleBook) -> Values:
+    """Makes the assignments of one rule; each sees the action as it was before the rule."""
+    resolved = [(each.path, resolve(each.value, values.activation)) for each in rule.assignments]
+    text = ", ".join(f"{'.'.join(path)} = {shown(value)}" for path, value in resolved)
+    if not effects.in_force(rule, index, "set", text):
+        return values
+    action = values.action
+    for path, value in resolved:
+        before = read(action, path)
+        if before != value:
+            effects.changes.append(Change(rule.id, index, ".".join(path), before, value))
+            action = assign(action, path, value)
+    return values.with_action(action, book)
+
+
+def _check(action: Action, index: int, contract: Contract, effects: Effects) -> None:
+    """Refuses an action that cannot be; the fault of the rule that changed it last, if one did."""
+    problems = contract(action)
+    if not problems:
+        return
+    effects.invalid = True
+    message = "; ".join(problems)
+    rule = next((each.rule for each in reversed(effects.changes) if each.action == index), "")
+    if rule:
+        message = f"rule {rule} makes an action that cannot be: {message}"
+    reason = Reason.RULE_ERROR if rule else Reason.INVALID
+    effects.refusals.append(Stop(reason, message, rule, index))
+
+
+def _judge(values: Values, index: int, book: RuleBook, effects: Effects) -> None:
+    """Takes every effect but `set` of every rule on a final action."""
+    for rule in book.rules:
+        if rule.judges and _holds(rule, index, values, effects):
+            try:
+                effects.take(rule, index, values)
+            except EvaluationError as error:
+                effects.fail(rule, index, error, rule.when)
+
+
+def _holds(rule: Rule, index: int, values: Values, effects: Effects) -> bool:
+    """Tells whether a rule is about an action and its condition holds; records why not."""
+    mismatch = rule.match.mismatch(effects.snapshot.intent, values.action)
+    if mismatch:
+        effects.skip(rule, index, Outcome.NOT_MATCHED, mismatch)
+        return False
+    try:
+        clause = rule.condition.first_false(values.activation)
+    except ClauseError as error:
+        effects.fail(rule, index, error, compared(error.clause, values))
+        return False
+    if clause is not None:
+        effects.skip(rule, index, Outcome.WHEN_FALSE, compared(clause, values))
+    return clause is None
+
+
+def _decision(effects: Effects, actions: tuple[Action, ...], book: RuleBook) -> Decision:
+    stop = next(iter(effects.refusals or effects.holds), None)
+    held = bool(effects.holds) and not effects.refusals
+    bounds = effects.bounds
+    default = Route(bounds.default_executor, bounds.default_repository, bounds.default_lifecycle)
+    timed = held and not effects.needs_approval
+    return Decision(
+        verdict=Verdict.REFUSE if effects.refusals else Verdict.HOLD if held else Verdict.PROCEED,
+        reason=stop.reason if stop else Reason.PROCESSING,
+        message=stop.message if stop else "",
+        rule=stop.rule if stop else "",
+        action=stop.action if stop else None,
+        actions=actions,
+        routes=tuple(effects.routes.get(index, default) for index in range(len(actions))),
+        warnings=tuple(effects.warnings),
+        changes=tuple(effects.changes),
+        trace=tuple(effects.trace),
+        retry=effects.retry,
+        hold_until=max(effects.openings) if timed else None,
+        needs_approval=held and effects.needs_approval,
+        rate_limits=tuple(effects.limits),
+        priority=effects.snapshot.intent.priority if effects.priority is None else effects.priority,
+        rules_digest=book.digest,
+    )

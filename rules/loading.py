@@ -1,0 +1,221 @@
+"""Files to a RuleBook: the user's first, then the shipped ones, checked as a whole.
+
+Reads files and nothing else; who polls them and keeps the last good book is somebody else's business.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from documents import Document, DocumentError, Place, Problem, validate
+from documents import load as load_documents
+from rules.book import Rule, RuleBook
+from rules.compilation import RuleCompiler
+from rules.expressions import Compiler
+from rules.lint import lint
+from rules.models import RuleSetSpec
+from rules.shapes import Kind, ListOf, MapOf, Record, Scalar, Shape, value_shape, variables
+from rules.snapshot import Json
+
+DEFAULTS = Path(__file__).parent / "default"
+"""The folder of the shipped rules."""
+_SUFFIXES = (".yaml", ".yml")
+_ELSEWHERE = ("IntentType", "Lexicon", "Settings")
+"""Kinds that may stand beside rules and are read by others."""
+_SHIPPED = "default"
+
+
+def load(paths: Sequence[Path], schema: Mapping[str, Json], *, with_defaults: bool = True) -> RuleBook:
+    """Reads rules from files and folders, in path order, and the shipped ones after them.
+
+    Args:
+        paths: files, or folders whose *.yaml and *.yml are read in the order of their names.
+        schema: the JSON schema of an action, which says what expressions may read.
+        with_defaults: whether the shipped rules apply as well.
+
+    Raises:
+        DocumentError: with every problem of every file.
+    """
+    loader = _Loader()
+    for path in paths:
+        loader.read(path, shipped=False)
+    if with_defaults:
+        loader.read(DEFAULTS, shipped=True)
+    return loader.book(schema)
+
+
+@dataclass(frozen=True, slots=True)
+class _RuleSet:
+    """One RuleSet as it was read."""
+
+    spec: RuleSetSpec
+    document: Document
+    shipped: bool
+
+
+@dataclass(slots=True)
+class _Loader:
+    """Collects documents, then what is wrong with them as a whole."""
+
+    sets: list[_RuleSet] = field(default_factory=list)
+    tests: list[Document] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def read(self, path: Path, *, shipped: bool) -> None:
+        """Reads the documents of a file or a folder."""
+        try:
+            for file in _files(path):
+                self._read_file(file, shipped=shipped)
+        except OSError as error:
+            place = Place(str(path), 1, 1)
+            self.problems.append(Problem(place, "", f"cannot be read: {error.strerror or error}"))
+
+    def _read_file(self, file: Path, *, shipped: bool) -> None:
+        try:
+            documents = load_documents(file)
+        except DocumentError as error:
+            self.problems.extend(error.problems)
+            return
+        for document in documents:
+            self._read_document(document, shipped=shipped)
+
+    def _read_document(self, document: Document, *, shipped: bool) -> None:
+        kind = document.value.get("kind") if isinstance(document.value, dict) else None
+        if kind == "RuleTest":
+            self.tests.append(document)
+        elif kind == "RuleSet":
+            try:
+                spec = validate(document, RuleSetSpec)
+            except DocumentError as error:
+                self.problems.extend(error.problems)
+                return
+            if spec.metadata.name == _SHIPPED and not shipped:
+                message = f"{_SHIPPED!r} is the name of the shipped rules; choose another one"
+                self.problems.append(document.problem(("metadata", "name"), message))
+            self.sets.append(_RuleSet(spec, document, shipped))
+        elif kind not in _ELSEWHERE:
+            message = f"the kind has to be RuleSet or RuleTest, this is {kind!r}"
+            self.problems.append(document.problem(("kind",), message))
+
+    def book(self, schema: Mapping[str, Json]) -> RuleBook:
+        """Compiles everything that was read."""
+        values = self._effective_vars()
+        disabled = self._disabled()
+        self._find_doubles()
+        shapes = variables(schema, values)
+        action = shapes["action"]
+        assert isinstance(action, Record)  # noqa: S101 - action_shape returns nothing else
+        compiler = Compiler(shapes)
+        rules: list[Rule] = []
+        for each in self.sets:
+            rules.extend(self._compile(each, compiler, action, disabled))
+        if self.problems:
+            raise DocumentError(tuple(self.problems))
+        warnings = lint(rules, compiler, self._own_vars())
+        digest = self._digest(values, disabled)
+        return RuleBook(tuple(rules), values, digest, tuple(warnings), tuple(self.tests), compiler)
+
+    def _compile(
+        self, each: _RuleSet, compiler: Compiler, action: Record, disabled: frozenset[str]
+    ) -> Iterator[Rule]:
+        name = each.spec.metadata.name
+        for index, spec in enumerate(each.spec.rules):
+            if f"{name}/{spec.name}" not in disabled:
+                one = RuleCompiler(compiler, action, each.document, ("rules", index))
+                yield one.compile(name, spec)
+                self.problems.extend(one.problems)
+
+    def _effective_vars(self) -> dict[str, Json]:
+        """Lays the users' vars over the shipped ones, which say what type each has to be."""
+        shipped = {
+            name: value for each in self.sets if each.shipped for name, value in each.spec.vars.items()
+        }
+        own: dict[str, Json] = {}
+        places: dict[str, Place] = {}
+        for each in self.sets:
+            if each.shipped:
+                continue
+            for name, value in each.spec.vars.items():
+                path = ("vars", name)
+                if name in places:
+                    self.problems.append(each.document.problem(path, f"is also set at {places[name]}"))
+                if name in shipped and not _fits(value_shape(value), value_shape(shipped[name])):
+                    message = f"has to be of the type of the shipped value, {json.dumps(shipped[name])}"
+                    self.problems.append(each.document.problem(path, message))
+                    continue
+                places[name] = each.document.place(path)
+                own[name] = value
+        return shipped | own
+
+    def _own_vars(self) -> dict[str, Problem]:
+        """Returns the users' vars, each with what to say if nothing reads it."""
+        return {
+            name: each.document.problem(("vars", name), "no rule reads this var")
+            for each in self.sets
+            if not each.shipped
+            for name in each.spec.vars
+        }
+
+    def _disabled(self) -> frozenset[str]:
+        known = {f"{each.spec.metadata.name}/{rule.name}" for each in self.sets for rule in each.spec.rules}
+        found: set[str] = set()
+        for each in self.sets:
+            for index, identity in enumerate(each.spec.disable):
+                if identity not in known:
+                    close = difflib.get_close_matches(identity, known, n=1)
+                    message = f"there is no rule {identity!r}" + (
+                        f"; did you mean {close[0]!r}?" if close else ""
+                    )
+                    self.problems.append(each.document.problem(("disable", index), message))
+                found.add(identity)
+        return frozenset(found)
+
+    def _find_doubles(self) -> None:
+        places: dict[str, Place] = {}
+        for each in self.sets:
+            for index, rule in enumerate(each.spec.rules):
+                path = ("rules", index, "name")
+                identity = f"{each.spec.metadata.name}/{rule.name}"
+                if identity in places:
+                    message = f"there is a rule {identity!r} at {places[identity]} already"
+                    self.problems.append(each.document.problem(path, message))
+                else:
+                    places[identity] = each.document.place(path)
+
+    def _digest(self, values: Mapping[str, Json], disabled: frozenset[str]) -> str:
+        """Returns a hash of what is in force: it changes with the meaning, not with comments or files."""
+        rules = [
+            {**rule.model_dump(mode="json"), "name": f"{each.spec.metadata.name}/{rule.name}"}
+            for each in self.sets
+            for rule in each.spec.rules
+            if f"{each.spec.metadata.name}/{rule.name}" not in disabled
+        ]
+        text = json.dumps({"rules": rules, "vars": values}, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _files(path: Path) -> list[Path]:
+    """Lists the files to read; hidden ones are left out (a mounted ConfigMap has `..data` folders)."""
+    if not path.is_dir():
+        return [path]
+    return sorted(
+        file
+        for file in path.iterdir()
+        if file.suffix in _SUFFIXES and not file.name.startswith(".") and file.is_file()
+    )
+
+
+def _fits(given: Shape, wanted: Shape) -> bool:
+    """Tells whether expressions checked for one shape can read the other; empty lists fit any list."""
+    if isinstance(wanted, ListOf):
+        return isinstance(given, ListOf) and _fits(given.item, wanted.item)
+    if isinstance(wanted, MapOf):
+        return isinstance(given, MapOf) and _fits(given.value, wanted.value)
+    if isinstance(wanted, Scalar) and isinstance(given, Scalar):
+        return Kind.DYN in (given.kind, wanted.kind) or given.kind is wanted.kind
+    return wanted == Scalar(Kind.DYN)

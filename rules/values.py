@@ -1,0 +1,85 @@
+"""The values of one action that expressions are evaluated over, and how a person is shown them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+
+from rules.book import RuleBook
+from rules.expressions import Expression
+from rules.shapes import UNREAD
+from rules.snapshot import Action, ContainerFacts, Facts, History, IntentView, Snapshot
+from rules.templates import shown
+
+_SHOWN = 60
+"""How many characters of a value are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """The variables of one action, as plain maps without what is None, and as CEL takes them."""
+
+    action: Action
+    variables: Mapping[str, object]
+    activation: Any
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, index: int, book: RuleBook) -> Values:
+        """Returns the variables of the action at `index`."""
+        action = snapshot.actions[index]
+        variables: dict[str, object] = {
+            "action": action,
+            "facts": _plain(snapshot.facts[index]),
+            "history": _plain(snapshot.history),
+            "intent": _plain(snapshot.intent),
+            "now": snapshot.now,
+            "vars": book.vars,
+        }
+        return cls(action, variables, book.compiler.activation(variables))
+
+    def with_action(self, action: Action, book: RuleBook) -> Values:
+        """Returns the same variables with a changed action."""
+        variables = {**self.variables, "action": action}
+        return Values(action, variables, book.compiler.activation(variables))
+
+
+def compared(clause: Expression, values: Values) -> str:
+    """Returns a clause with the values that it reads: `action.replicas > 100 (action.replicas = 5)`."""
+    if not clause.reads:
+        return clause.text
+    pairs = ", ".join(f"{each.path} = {_value(each.keys, values)}" for each in clause.reads)
+    return f"{clause.text} ({pairs})"
+
+
+def _value(keys: tuple[str, ...], values: Values) -> str:
+    value: object = values.variables
+    for key in keys:
+        if not isinstance(value, Mapping) or key not in value:
+            return "unknown" if keys[0] == "facts" else "absent"
+        value = value[key]
+    if isinstance(value, Mapping):
+        return f"{{{len(value)} entries}}"
+    text = shown(value) if isinstance(value, str | int | float | bool | list | tuple) else str(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+_NAMES = {
+    record: tuple((item.name, to_camel(item.name)) for item in fields(record) if item.name != UNREAD)
+    for record in (ContainerFacts, Facts, History, IntentView)
+}
+"""The fields that expressions read of each record, each with its name there."""
+
+
+def _plain(record: ContainerFacts | Facts | History | IntentView) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, camel in _NAMES[type(record)]:
+        value = getattr(record, name)
+        if value is None:
+            continue
+        if isinstance(value, tuple):
+            value = [_plain(item) if isinstance(item, ContainerFacts) else item for item in value]
+        found[camel] = value
+    return found
