@@ -32,7 +32,7 @@ def evaluate(snapshot: Snapshot, book: RuleBook, bounds: Bounds, contract: Contr
         contract: what an action has to fit after the rules' `set`.
     """
     effects = Effects(snapshot, bounds)
-    initial = [Values.of(snapshot, index, book) for index in range(len(snapshot.actions))]
+    initial = [Values.of(snapshot, index, book, bounds) for index in range(len(snapshot.actions))]
     final = [_changed(values, index, book, effects) for index, values in enumerate(initial)]
     for index, values in enumerate(final):
         _check(values.action, index, contract, effects)

@@ -213,8 +213,10 @@ def _check_size(root: Node) -> None:
 
 
 def _loops(node: Node) -> int:
-    deepest = max((_loops(child) for child in children(node)), default=0)
-    return deepest + isinstance(node, Comprehension)
+    """Returns how deep macros nest: one over the result of another runs after it, not within it."""
+    if isinstance(node, Comprehension):
+        return max(_loops(node.range), 1 + max(_loops(part) for part in node.body))
+    return max((_loops(child) for child in children(node)), default=0)
 
 
 def _reads(node: Node, variables: Mapping[str, Shape]) -> list[Read]:

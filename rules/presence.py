@@ -115,6 +115,8 @@ class PresenceCheck:
         item = over.item if isinstance(over, ListOf) else Scalar(Kind.DYN)
         inner = {**scope, node.variable: item}
         kept = frozenset(path for path in sure if path.split(".")[0].split("[")[0] != node.variable)
+        if isinstance(over, MapOf):  # the variable runs over the keys, so each is there
+            kept |= {f"{path_of(node.range)}[{node.variable}]"}
         for part in node.body:
             self.walk(part, inner, kept)
         return Sure()

@@ -108,6 +108,7 @@ def variables(schema: Mapping[str, Json], values: Mapping[str, Json]) -> dict[st
         "history": record_shape("history", History, Presence.OPTIONAL),
         "intent": record_shape("intent", IntentView, Presence.OPTIONAL),
         "now": Scalar(Kind.TIMESTAMP),
+        "settings": Record("settings", {"ownNamespace": Member(Scalar(Kind.STRING))}),
         "vars": Record("vars", {name: Member(value_shape(value)) for name, value in values.items()}),
     }
 

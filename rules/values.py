@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 from rules.book import RuleBook
 from rules.expressions import Expression
 from rules.shapes import UNREAD
-from rules.snapshot import Action, ContainerFacts, Facts, History, IntentView, Snapshot
+from rules.snapshot import Action, Bounds, ContainerFacts, Facts, History, IntentView, Snapshot
 from rules.templates import shown
 
 _SHOWN = 60
@@ -27,7 +27,7 @@ class Values:
     activation: Any
 
     @classmethod
-    def of(cls, snapshot: Snapshot, index: int, book: RuleBook) -> Values:
+    def of(cls, snapshot: Snapshot, index: int, book: RuleBook, bounds: Bounds) -> Values:
         """Returns the variables of the action at `index`."""
         action = snapshot.actions[index]
         variables: dict[str, object] = {
@@ -36,6 +36,7 @@ class Values:
             "history": _plain(snapshot.history),
             "intent": _plain(snapshot.intent),
             "now": snapshot.now,
+            "settings": {"ownNamespace": bounds.own_namespace},
             "vars": book.vars,
         }
         return cls(action, variables, book.compiler.activation(variables))
