@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from store.work.queue import Claim, claim, clamp_timers, next_due, recover, reopen, to_decide, wake_due
+from store.work.queue import Claim, claim, clamp_timers, next_due, ready, recover, reopen, to_decide, wake_due
 from store.work.record import AGEING, Package, StaleTransition, State, Work
 from store.work.transitions import (
     confirm,
@@ -43,6 +43,7 @@ __all__ = [
     "next_due",
     "packages",
     "read",
+    "ready",
     "recover",
     "reopen",
     "restart",

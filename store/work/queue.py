@@ -34,6 +34,13 @@ WHERE rank IS NOT NULL AND state IN ('decided', 'retry', 'unknown')
     )
 ORDER BY rank LIMIT :limit
 """
+_ANY_TO_DECIDE = """
+SELECT 1 FROM work INDEXED BY work_to_decide WHERE rank IS NOT NULL AND state IN ('seen', 'read') LIMIT 1
+"""
+_ANY_TO_EXECUTE = """
+SELECT 1 FROM work INDEXED BY work_to_execute
+WHERE rank IS NOT NULL AND state IN ('decided', 'retry', 'unknown') LIMIT 1
+"""
 _CLAIM = """
 UPDATE work SET
     state = 'claimed', token = :token, rank = NULL, next_at = NULL, reason = '', message = '',
@@ -139,6 +146,11 @@ def _claim(tx: Transaction, work: Work, now: float) -> Work:
     )
     tx.execute("UPDATE work_packages SET held = 1 WHERE work_id = :id", {"id": work.id})
     return from_row(row)
+
+
+def ready(reader: Reader) -> bool:
+    """Tells whether anything could be decided or carried out now, paused or not."""
+    return any(reader.row(sql) is not None for sql in (_ANY_TO_DECIDE, _ANY_TO_EXECUTE))
 
 
 def wake_due(tx: Transaction, now: float, limit: int = 1000) -> int:
