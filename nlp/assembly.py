@@ -1,0 +1,234 @@
+"""Clauses to actions: targets, pronouns, namespaces of a sentence, and several actions in one clause."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from nlp.clauses import IGNORED, REASON, Clause, Cover
+from nlp.draft import Draft, Places, Rejected, Workload, impossible, places_of, unclear, workload
+from nlp.meanings import MEANINGS, ROOTS, flows, namespace_name, target_name
+from nlp.reading import JSON
+from nlp.values import Assign
+
+MAX_ACTIONS = 32
+"""The most actions of one text."""
+LEADING_WORDS = 3
+"""A namespace within so many tokens of the start of a clause leads it."""
+_REPEATABLE = frozenset({"affinity", "network_policy"})
+"""Types of which one target may have several, that add up."""
+
+
+@dataclass(slots=True)
+class Meant:
+    """An action with the token ranges that its fields came from."""
+
+    fields: dict[str, JSON]
+    places: dict[str, Places]
+    assumed: list[tuple[str, JSON, str]]
+
+
+@dataclass(slots=True)
+class _Part:
+    """One clause being assembled: its workloads and where its namespace was said."""
+
+    clause: Clause
+    found: dict[str, list[Assign]]
+    targets: list[Workload]
+    namespace: str
+    namespace_places: Places
+
+
+def assemble(cover: Cover) -> list[Meant]:
+    """Returns the actions that a cover means, in the order of the text.
+
+    Raises:
+        Rejected: it means nothing that can be done.
+    """
+    parts = [_part(clause) for clause in cover.clauses]
+    _resolve_pronouns(parts)
+    _share_namespaces(parts)
+    actions = [action for part in parts for action in _actions(part)]
+    if len(actions) > MAX_ACTIONS:
+        raise impossible(f"more than {MAX_ACTIONS} actions in one text; split it")
+    _refuse_contradictions(actions)
+    return _merged(actions)
+
+
+def _part(clause: Clause) -> _Part:
+    found: dict[str, list[Assign]] = {}
+    for one in (*clause.found, *(Assign(name, value, 0, 0) for name, value in clause.frame.sets)):
+        if one.field not in (IGNORED, REASON):
+            found.setdefault(one.field, []).append(one)
+    said = found.pop("namespace", [])
+    if len({one.value for one in said}) > 1:
+        raise unclear("two namespaces are named; name one", places_of(said))
+    namespace = namespace_name(str(said[0].value), places_of(said)) if said else ""
+    targets = [workload(one) for one in found.get("target", [])]
+    return _Part(clause, found, targets, namespace, places_of(said))
+
+
+def _resolve_pronouns(parts: Sequence[_Part]) -> None:
+    """Puts the latest target in the place of it, its and them."""
+    latest: list[Workload] = []
+    for part in parts:
+        for name in ("target", "flow.from[]", "flow.to[]", "affinity.with"):
+            values = part.found.get(name, [])
+            for index, one in enumerate(values):
+                meant = workload(one)
+                if not meant.pronoun:
+                    continue
+                if len(latest) != 1:
+                    raise unclear("it is not clear which workload is meant; name it", meant.places)
+                values[index] = _as_assign(one, latest[0])
+        part.targets = [workload(one) for one in part.found.get("target", [])]
+        named = part.targets or [workload(one) for one in _policy_targets(part)]
+        if named:
+            latest = [replace(one, namespace=one.namespace or part.namespace) for one in named]
+
+
+def _policy_targets(part: _Part) -> list[Assign]:
+    egress = any(one.value == "egress" for one in part.found.get("network_policy.direction", []))
+    return part.found.get("flow.from[]" if egress else "flow.to[]", [])
+
+
+def _as_assign(one: Assign, meant: Workload) -> Assign:
+    parts = [Assign("name", meant.name, one.start, one.end)]
+    if meant.kind:
+        parts.append(Assign("kind", meant.kind, one.start, one.end))
+    if meant.everything:
+        parts.append(Assign("everything", True, one.start, one.end))
+    if meant.namespace:
+        parts.append(Assign("namespace", meant.namespace, one.start, one.end))
+    return one._replace(value=tuple(parts))
+
+
+def _share_namespaces(parts: Sequence[_Part]) -> None:
+    """Gives a namespace that stands at the begin or the end of a sentence to all of its clauses."""
+    for sentence in {part.clause.sentence for part in parts}:
+        members = [part for part in parts if part.clause.sentence == sentence]
+        without = [part for part in members if not _own_namespace(part)]
+        if not without or len(without) == len(members):
+            continue
+        first, last = members[0], members[-1]
+        if without == members[1:] and _leads(first):
+            source = first
+        elif without == members[:-1]:
+            source = last
+        else:
+            raise unclear("it is not clear for which actions the namespace holds; say it for each")
+        for part in without:
+            part.namespace = _own_namespace(source)
+            part.namespace_places = source.namespace_places
+
+
+def _leads(part: _Part) -> bool:
+    """Whether a clause begins with its namespace: "in the ran namespace, ..."."""
+    return any(start - part.clause.start <= LEADING_WORDS for start, _ in part.namespace_places)
+
+
+def _own_namespace(part: _Part) -> str:
+    if part.namespace:
+        return part.namespace
+    named = {target.namespace for target in part.targets if target.namespace}
+    if not part.targets:
+        named = {one.namespace for one in map(workload, _policy_targets(part)) if one.namespace}
+    return named.pop() if len(named) == 1 else ""
+
+
+def _actions(part: _Part) -> list[Meant]:
+    groups = _groups(part)
+    targets: list[Workload | None] = [*part.targets] or [None]
+    shared = part.namespace or (part.targets[-1].namespace if part.targets else "")
+    actions: list[Meant] = []
+    for target in targets:
+        for intent_type, found in groups:
+            for flow in flows(found) if intent_type == "network_policy" else [found]:
+                draft = Draft(intent_type, flow, target or Workload())
+                MEANINGS[intent_type](draft)
+                actions.append(_finished(draft, part, shared))
+    return actions
+
+
+def _groups(part: _Part) -> list[tuple[str, dict[str, list[Assign]]]]:
+    """Sorts what a clause said by the intent type that it belongs to, the clause's own type first."""
+    own = part.clause.frame.intent_type
+    groups: dict[str, dict[str, list[Assign]]] = {own: {}}
+    for name, values in part.found.items():
+        root = name.partition(".")[0]
+        intent_type = own if name in ("target", "replicas") else ROOTS.get(root, own)
+        groups.setdefault(intent_type, {})[name] = values
+    return list(groups.items())
+
+
+def _finished(draft: Draft, part: _Part, shared: str) -> Meant:
+    target = draft.target
+    fields: dict[str, JSON] = {"intent_type": draft.intent_type, "target": target_name(target)}
+    places: dict[str, Places] = {"intent_type": ((part.clause.start, part.clause.end),), "target": target.places}
+    if target.kind and target.kind != "Deployment":
+        fields["target_kind"] = target.kind
+        places["target_kind"] = target.places
+    if target.kind == "DaemonSet" and draft.intent_type == "scaling":
+        raise impossible("a DaemonSet cannot be scaled: it runs one pod on each node", target.places)
+    if target.namespace and part.namespace and target.namespace != part.namespace:
+        raise unclear("two namespaces are named; name one", target.namespace_places + part.namespace_places)
+    namespace = target.namespace or shared
+    if namespace:
+        where = target.namespace_places or part.namespace_places
+        fields["namespace"] = namespace_name(namespace, where)
+        places["namespace"] = where
+    return Meant(fields | draft.fields, places | draft.places, draft.assumed)
+
+
+def _refuse_contradictions(actions: Sequence[Meant]) -> None:
+    seen: dict[tuple[str, str, str, str], tuple[JSON, Places]] = {}
+    for action in actions:
+        whose = (
+            str(action.fields["intent_type"]),
+            str(action.fields["target"]),
+            str(action.fields.get("namespace", "")),
+        )
+        for name, value in _leaves(action):
+            key = (*whose, name)
+            places = action.places.get("target", ())
+            if key in seen and seen[key][0] != value:
+                raise unclear(
+                    f"{whose[1]} is given two values for {re.sub('[._]', ' ', name)}; say one",
+                    seen[key][1] + places,
+                )
+            seen[key] = (value, places)
+
+
+def _leaves(action: Meant) -> list[tuple[str, JSON]]:
+    """Returns the values of an action that another for the same target must not contradict."""
+    kind = action.fields["intent_type"]
+    body = {name: value for name, value in action.fields.items() if name not in ("intent_type", "target", "namespace")}
+    if kind == "network_policy":
+        policy = body["network_policy"]
+        if isinstance(policy, dict):
+            rest = repr(sorted((name, repr(value)) for name, value in policy.items() if name != "action"))
+            return [(f"network_policy {rest}", policy["action"])]
+    if kind in _REPEATABLE:
+        return []
+    if kind == "scaling":
+        return [("replicas", {name: body.get(name) for name in ("replicas", "replicas_change", "autoscale")})]
+    return _flat(body, "")
+
+
+def _flat(value: JSON, name: str) -> list[tuple[str, JSON]]:
+    if isinstance(value, dict):
+        return [leaf for key, inside in value.items() for leaf in _flat(inside, f"{name}.{key}" if name else key)]
+    return [(name, value)]
+
+
+def _merged(actions: Sequence[Meant]) -> list[Meant]:
+    """Drops an action that says again what another has said."""
+    kept: list[Meant] = []
+    for action in actions:
+        if all(action.fields != other.fields for other in kept):
+            kept.append(action)
+    return kept
+
+
+__all__ = ["Meant", "Rejected", "assemble"]

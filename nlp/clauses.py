@@ -1,0 +1,164 @@
+"""Tokens to clauses: frames whose parts stand in any order, and clauses joined to a whole text.
+
+A reading covers every token: by a part of a frame, by a word that the grammar ignores, or by what joins clauses.
+All readings are found; which one is meant is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from nlp.grammar import CompiledFrame, Grammar
+from nlp.matching import Assigns, Chart, TooComplex
+from nlp.values import Assign
+
+MAX_READINGS = 256
+"""The most readings of a text that are looked at."""
+IGNORED = "ignored"
+REASON = "reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """One frame matched.
+
+    Attributes:
+        head: what the frame's verb said, for a following clause that leaves it out.
+        sentence: index of the sentence that the clause stands in.
+        fresh: whether a verb of its own, not one carried over, begins it.
+    """
+
+    frame: CompiledFrame
+    start: int
+    end: int
+    found: Assigns
+    head: Assigns
+    sentence: int = 0
+    fresh: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """Clauses that together cover a text; `cost` is the number of tokens without meaning for an action."""
+
+    clauses: tuple[Clause, ...]
+    cost: int
+
+
+class ClauseFinder:
+    """Finds the covers of one text."""
+
+    def __init__(self, grammar: Grammar, chart: Chart, glue: int, closing: int) -> None:
+        self._grammar = grammar
+        self._chart = chart
+        self._glue = glue
+        self._closing = closing
+        self._rest = _unions(chart.masks)
+        self._clauses: dict[int, list[Clause]] = {}
+        self._continued: dict[tuple[str, Assigns, int], list[Clause]] = {}
+
+    def covers(self) -> list[Cover]:
+        """Returns every cover of the text, the one with the fewest ignored tokens first.
+
+        Raises:
+            TooComplex: there are too many.
+        """
+        found: list[Cover] = []
+        for clauses in self._from(0, None, 0):
+            found.append(Cover(tuple(clauses), sum(_cost(clause.found) for clause in clauses)))
+            if len(found) > MAX_READINGS:
+                raise TooComplex
+        return sorted(found, key=lambda cover: cover.cost)
+
+    def longest_at(self, start: int) -> Clause | None:
+        """Returns the longest clause that begins at a token, for telling what was understood."""
+        return max(self._at(start), key=lambda clause: clause.end, default=None)
+
+    def _from(self, start: int, before: Clause | None, sentence: int) -> Iterator[list[Clause]]:
+        masks = self._chart.masks
+        last = len(masks) - 1
+        if start >= last:
+            return
+        clauses = list(self._at(start))
+        if before is not None and before.frame.has_head:
+            clauses += self._after(start, before)
+        for clause in clauses:
+            placed = Clause(
+                clause.frame, clause.start, clause.end, clause.found, clause.head, sentence, clause.fresh
+            )
+            if clause.end == last:
+                yield [placed]
+                continue
+            self._chart.spend(1)
+            for end, said in self._grammar.separator.match(self._chart, clause.end):
+                following = sentence + (1 if any(one.field == "sentence" for one in said) else 0)
+                carried = None if any(one.field == "then" for one in said) else placed
+                if end == last:
+                    yield [placed]
+                    continue
+                for others in self._from(end, carried, following):
+                    yield [placed, *others]
+
+    def _at(self, start: int) -> list[Clause]:
+        known = self._clauses.get(start)
+        if known is None:
+            rest = self._rest[start]
+            known = self._clauses[start] = [
+                clause
+                for frame in self._grammar.frames
+                if all(rest & mask for mask in frame.needs)
+                for clause in self._match(frame, start, None)
+            ]
+        return known
+
+    def _after(self, start: int, before: Clause) -> list[Clause]:
+        key = (before.frame.name, before.head, start)
+        known = self._continued.get(key)
+        if known is None:
+            known = self._continued[key] = list(self._match(before.frame, start, before.head))
+        return known
+
+    def _match(self, frame: CompiledFrame, start: int, head: Assigns | None) -> Iterator[Clause]:
+        """Matches the parts of a frame in any order; `head` is the verb carried over, if one is."""
+        chart, masks, parts = self._chart, self._chart.masks, frame.parts
+        needed = (1 << frame.needed) - 1
+        separators = self._grammar.separator.first
+        last = len(masks) - 1
+        begin = (0, (), ()) if head is None else (1, head, head)
+        states: dict[int, dict[tuple[int, Assigns, Assigns], bool]] = {start: {begin: False}}
+        while states:
+            at = min(states)
+            for (used, found, verb), glued in states.pop(at).items():
+                chart.spend(1)
+                if not glued and used & needed == needed and at > start and (at == last or masks[at] & separators):
+                    yield Clause(frame, start, at, found, verb, fresh=head is None)
+                mask = masks[at]
+                if not mask:
+                    continue
+                if mask & self._glue and not glued and at > start:
+                    states.setdefault(at + 1, {}).setdefault((used, found, verb), True)
+                if mask & self._closing and at > start:
+                    states.setdefault(at + 1, {})[(used, found, verb)] = False
+                for index, part in enumerate(parts):
+                    if used >> index & 1 or not mask & part.first:
+                        continue
+                    for end, more in part.match(chart, at):
+                        said = more if index == 0 and frame.has_head else verb
+                        states.setdefault(end, {})[(used | 1 << index, found + more, said)] = False
+                for part in frame.free:
+                    if mask & part.first:
+                        for end, more in part.match(chart, at):
+                            states.setdefault(end, {})[(used, found + more, verb)] = False
+
+
+def _unions(masks: Sequence[int]) -> list[int]:
+    """For each position, everything that a token from there on may begin."""
+    unions = [0] * (len(masks) + 1)
+    for at in range(len(masks) - 1, -1, -1):
+        unions[at] = unions[at + 1] | masks[at]
+    return unions
+
+
+def _cost(found: Sequence[Assign]) -> int:
+    return sum(one.end - one.start for one in found if one.field in (IGNORED, REASON))

@@ -1,0 +1,266 @@
+"""Grammar files to nodes that match: names resolved, word forms made, masks settled.
+
+A mistake in a file becomes a DocumentError with its place. What the phrases mean is the files' business.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from documents import Document, DocumentError, load, validate
+
+from nlp import phrases as ast
+from nlp.grammar_model import Frame, GrammarFile, Rule
+from nlp.inflection import forms_of
+from nlp.matching import (
+    ChoiceNode,
+    MaybeNode,
+    Node,
+    ObjectNode,
+    RuleNode,
+    SequenceNode,
+    SeveralNode,
+    ValueNode,
+    WordNode,
+)
+from nlp.open_values import TYPES
+from nlp.values import Value
+
+FOLDER = Path(__file__).parent / "grammar"
+SEPARATOR = "and"
+"""The rule that joins the items of a list."""
+CLAUSE_SEPARATOR = "then"
+"""The rule that joins clauses."""
+MAX_SETTLE_ROUNDS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledFrame:
+    """A frame ready to match.
+
+    Attributes:
+        parts: the needed parts first (`needed` of them, the head before all), then those that may be there.
+        free: parts that may stand anywhere, any number of times.
+        needs: masks of which each must meet some token.
+    """
+
+    name: str
+    intent_type: str
+    has_head: bool
+    needed: int
+    parts: tuple[Node, ...]
+    free: tuple[Node, ...]
+    needs: tuple[int, ...]
+    sets: tuple[tuple[str, Value], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Grammar:
+    """Everything that texts are matched against."""
+
+    frames: tuple[CompiledFrame, ...]
+    separator: Node
+    word_bits: Mapping[str, int]
+    type_bits: Mapping[str, int]
+    words: Mapping[str, frozenset[str]]
+    digest: str
+
+
+@dataclass(slots=True)
+class _Source:
+    """Where a rule or frame stands."""
+
+    document: Document
+    file: GrammarFile
+
+
+def load_grammar(folder: Path = FOLDER) -> Grammar:
+    """Reads and compiles the grammar files of a folder.
+
+    Raises:
+        DocumentError: a file is broken, or a phrase names what is not there.
+    """
+    sources: list[_Source] = []
+    digest = hashlib.sha256()
+    for path in sorted(folder.glob("*.yaml")):
+        digest.update(path.read_bytes())
+        for document in load(path, path.name):
+            if isinstance(document.value, dict) and document.value.get("kind") == "Grammar":
+                sources.append(_Source(document, validate(document, GrammarFile)))
+    return _Compiler(sources, digest.hexdigest()).grammar()
+
+
+@dataclass(slots=True)
+class _Compiler:
+    sources: Sequence[_Source]
+    digest: str
+    bits: dict[str, int] = field(default_factory=dict)
+    types: dict[str, int] = field(default_factory=dict)
+    rules: dict[str, RuleNode] = field(default_factory=dict)
+    nodes: list[Node] = field(default_factory=list)
+    irregular: dict[str, list[str]] = field(default_factory=dict)
+
+    def grammar(self) -> Grammar:
+        for source in self.sources:
+            self.irregular.update(source.file.forms)
+        self._declare_rules()
+        for source in self.sources:
+            for name, rule in source.file.rules.items():
+                self._build_rule(source, name, rule)
+        free = tuple(
+            self._build(source, text, ("free", index))
+            for source in self.sources
+            for index, text in enumerate(source.file.free)
+        )
+        drafts = [
+            (source, frame, index)
+            for source in self.sources
+            for index, frame in enumerate(source.file.frames)
+        ]
+        built = [self._build_frame(source, frame, index) for source, frame, index in drafts]
+        self._settle()
+        frames = tuple(
+            _compiled(source, frame, parts, free)
+            for (source, frame, _), parts in zip(drafts, built, strict=True)
+        )
+        words: dict[str, set[str]] = {}
+        for source in self.sources:
+            for name, listed in source.file.words.items():
+                words.setdefault(name, set()).update(self._expanded(listed))
+        return Grammar(
+            frames,
+            self.rules[CLAUSE_SEPARATOR],
+            self.bits,
+            self.types,
+            {name: frozenset(listed) for name, listed in words.items()},
+            self.digest,
+        )
+
+    def _expanded(self, listed: Iterable[str]) -> Iterable[str]:
+        for word in listed:
+            yield from forms_of(word[:-1], self.irregular) if word.endswith("~") else (word,)
+
+    def _declare_rules(self) -> None:
+        for source in self.sources:
+            for name, rule in source.file.rules.items():
+                if name in self.rules or name in TYPES:
+                    problem = source.document.problem(("rules", name), f"the rule {name!r} is there twice")
+                    raise DocumentError((problem,))
+                node = RuleNode(name, len(self.rules))
+                if isinstance(rule, Rule):
+                    node.sets = tuple(rule.sets.items())
+                    node.under = rule.under
+                self.rules[name] = node
+                self.nodes.append(node)
+
+    def _build_rule(self, source: _Source, name: str, rule: list[str] | Rule) -> None:
+        path = ("rules", name, "phrases") if isinstance(rule, Rule) else ("rules", name)
+        texts = rule.phrases if isinstance(rule, Rule) else rule
+        options = [self._build(source, text, (*path, index)) for index, text in enumerate(texts)]
+        self.rules[name].body = self._choice(options)
+
+    def _build_frame(self, source: _Source, frame: Frame, index: int) -> list[Node]:
+        head = [self._build(source, frame.head, ("frames", index, "head"))] if frame.head else []
+        parts = [
+            self._build(source, text, ("frames", index, "parts", at)) for at, text in enumerate(frame.parts)
+        ]
+        may = [self._build(source, text, ("frames", index, "may", at)) for at, text in enumerate(frame.may)]
+        return head + parts + may
+
+    def _build(self, source: _Source, text: str, path: tuple[str | int, ...]) -> Node:
+        try:
+            return self._node(ast.parse_phrase(text))
+        except ast.PhraseError as error:
+            raise DocumentError((source.document.problem(path, str(error)),)) from error
+
+    def _node(self, phrase: ast.Phrase) -> Node:
+        node: Node
+        match phrase:
+            case ast.Word(text):
+                return WordNode(self._mask(text))
+            case ast.Reference(name):
+                return self._rule(name)
+            case ast.Slot():
+                node = self._slot(phrase)
+            case ast.Sequence(parts):
+                node = SequenceNode([self._node(part) for part in parts])
+            case ast.Choice(options):
+                return self._choice([self._node(option) for option in options])
+            case ast.Maybe(part):
+                node = MaybeNode(self._node(part))
+            case ast.Several(part):
+                node = SeveralNode(self._node(part), self._rule(SEPARATOR))
+        self.nodes.append(node)
+        return node
+
+    def _mask(self, text: str) -> int:
+        words = forms_of(text[:-1], self.irregular) if text.endswith("~") else (text,)
+        mask = 0
+        for word in words:
+            mask |= self._bit(self.bits, word)
+        return mask
+
+    def _bit(self, table: dict[str, int], key: str) -> int:
+        if key not in table:
+            table[key] = 1 << (len(self.bits) + len(self.types))
+        return table[key]
+
+    def _rule(self, name: str) -> RuleNode:
+        rule = self.rules.get(name)
+        if rule is None:
+            raise ast.PhraseError(f"there is no rule <{name}>")
+        return rule
+
+    def _slot(self, slot: ast.Slot) -> Node:
+        if slot.type in TYPES:
+            return ValueNode(slot.field, slot.type, self._bit(self.types, slot.type))
+        if slot.type not in self.rules:
+            raise ast.PhraseError(f"there is no value type or rule {slot.type!r}")
+        return ObjectNode(slot.field, self.rules[slot.type])
+
+    def _choice(self, options: Sequence[Node]) -> Node:
+        """Joins options; single words among them become one node with one mask."""
+        mask = 0
+        others: list[Node] = []
+        for option in options:
+            if isinstance(option, WordNode):
+                mask |= option.first
+            else:
+                others.append(option)
+        if mask:
+            others.insert(0, WordNode(mask))
+        if len(others) == 1:
+            return others[0]
+        node = ChoiceNode(others)
+        self.nodes.append(node)
+        return node
+
+    def _settle(self) -> None:
+        for _ in range(MAX_SETTLE_ROUNDS):
+            # A list, not a generator: every node is settled in each round.
+            if not any([node.settle() for node in self.nodes]):  # noqa: C419
+                return
+
+
+def _compiled(source: _Source, frame: Frame, parts: Sequence[Node], free: tuple[Node, ...]) -> CompiledFrame:
+    needed = len(parts) - len(frame.may)
+    needs = tuple(dict.fromkeys(mask for part in parts[:needed] for mask in part.needs))
+    return CompiledFrame(
+        frame.name,
+        source.file.intent_type or "",
+        bool(frame.head),
+        needed,
+        tuple(parts),
+        free,
+        needs,
+        tuple(frame.sets.items()),
+    )
+
+
+def words_in(text: str) -> list[str]:
+    """Returns the plain words of a text in lower case."""
+    return re.findall(r"[a-z][\w'-]*", text.lower())

@@ -1,0 +1,116 @@
+"""The shape of the grammar files: what a reader of the annotation guide writes.
+
+Only the YAML is modelled here; `grammar` builds what matches from it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from documents import StrictModel
+from pydantic import Field, RootModel, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+Constant = str | int | float | bool
+
+
+class Metadata(StrictModel):
+    """The name of a document."""
+
+    name: Name
+
+
+class Rule(StrictModel):
+    """Phrases that mean the same.
+
+    Attributes:
+        sets: fields to which the rule by itself gives values.
+        under: put before the fields that the phrases name.
+    """
+
+    phrases: list[str] = Field(min_length=1)
+    sets: dict[str, Constant] = {}
+    under: str = ""
+
+
+class Frame(StrictModel):
+    """A way to state one action: parts that stand in any order.
+
+    Attributes:
+        head: the verb, which a following clause may leave out ("scale amf to 3 and smf to 5").
+        parts: phrases that must be there, each once.
+        may: phrases that may be there, each once.
+        sets: fields to which the frame by itself gives values.
+    """
+
+    name: Name
+    head: str = ""
+    parts: list[str] = []
+    may: list[str] = []
+    sets: dict[str, Constant] = {}
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Frame:
+        if not self.head and not self.parts:
+            raise ValueError("a frame needs a head or parts")
+        return self
+
+
+class GrammarFile(StrictModel):
+    """One grammar file; the common ones have no intent type."""
+
+    api_version: Literal["conductor-watch/v1"]
+    kind: Literal["Grammar"]
+    metadata: Metadata
+    intent_type: Name | None = None
+    rules: dict[Name, list[str] | Rule] = {}
+    frames: list[Frame] = []
+    free: list[str] = []
+    forms: dict[str, list[str]] = {}
+    words: dict[Name, list[str]] = {}
+
+
+class RefusalVocabulary(StrictModel):
+    """Words by which a text that was not read is told to be unsupported.
+
+    Attributes:
+        what: what the words are, as a person would say it.
+        advice: what to do instead.
+        phrases: the words.
+    """
+
+    what: str
+    advice: str
+    phrases: list[str] = Field(min_length=1)
+
+
+class RefusalFile(StrictModel):
+    """The vocabulary of refusals."""
+
+    api_version: Literal["conductor-watch/v1"]
+    kind: Literal["Refusals"]
+    metadata: Metadata
+    unsupported: dict[Name, RefusalVocabulary]
+
+
+class UnsafeFile(StrictModel):
+    """Patterns of unsafe texts, by what they find."""
+
+    api_version: Literal["conductor-watch/v1"]
+    kind: Literal["Unsafe"]
+    metadata: Metadata
+    patterns: dict[str, list[str]]
+
+
+class Names(RootModel[dict[Name, list[str]]]):
+    """A target and the names that it goes by."""
+
+
+class LexiconFile(StrictModel):
+    """The field's names: the target that each stands for, and where known its kind."""
+
+    api_version: Literal["conductor-watch/v1"]
+    kind: Literal["Lexicon"]
+    metadata: Metadata
+    targets: dict[Name, list[str]] = {}
+    kinds: dict[Name, Literal["Deployment", "StatefulSet", "DaemonSet"]] = {}

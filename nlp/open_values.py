@@ -1,0 +1,304 @@
+"""Values that any word may be: names, namespaces, settings and their keys, labels, the words of a reason.
+
+What keeps them from swallowing meaning is the grammar's own vocabulary: a word that the grammar knows is no
+name, no key in plain words and no value; a condition, a time or an instruction ends a reason.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nlp import numerals, values
+from nlp.tokens import Token
+from nlp.values import Assign, Found
+
+MAX_KEY_WORDS = 4
+"""The longest key in plain words."""
+
+_NAME = re.compile(r"(?=.*[a-z])[a-z0-9_][\w.-]*\Z", re.IGNORECASE)
+_KINDED = re.compile(r"([a-z]+)/([a-z0-9_][\w.-]*)\Z", re.IGNORECASE)
+_KINDS = {
+    **dict.fromkeys(("deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"), "Deployment"),
+    **dict.fromkeys(("statefulset", "statefulsets", "sts", "statefulset.apps"), "StatefulSet"),
+    **dict.fromkeys(("daemonset", "daemonsets", "ds", "daemonset.apps"), "DaemonSet"),
+    **dict.fromkeys(("svc", "service"), ""),
+}
+_TECHNICAL_KEY = re.compile(r"[a-z][a-z0-9]*(?:[._-]+[a-z0-9]+)+\Z", re.IGNORECASE)
+_CAPITALS = re.compile(r"[A-Z][A-Z0-9]+\Z")
+_PLAIN_WORD = re.compile(r"[a-z][a-z0-9]*\Z", re.IGNORECASE)
+_LABEL_KEY = re.compile(r"[a-z0-9](?:[\w./-]*[a-z0-9])?\Z", re.IGNORECASE)
+_LABEL_VALUE = re.compile(r"[a-z0-9](?:[\w.-]*[a-z0-9])?\Z", re.IGNORECASE)
+_PUNCTUATION = re.compile(r"[^\w]+\Z")
+_CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:am|pm|z)?\Z|\d{1,2}(?:am|pm)\Z", re.IGNORECASE)
+_SUBSET = re.compile(r"[a-z0-9][\w.-]*\Z", re.IGNORECASE)
+_SENTENCE_END = frozenset({".", ";", "!", "?"})
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """What the words of the grammar mean to open values.
+
+    Attributes:
+        reserved: every word of the grammar: none of them is a name.
+        function: words that are not even a namespace or a setting's value.
+        vague: words in place of a value.
+        purposes: words that name a purpose, never a workload.
+        times: words that make a time of a reason that they end.
+        soft: words of the grammar that may stand in a key of plain words beside others.
+        forbidden_in_reason: conditions and times.
+        instructions: verbs that begin an instruction where they follow "and".
+        reason_ends: words before which a reason may end.
+        never_names: words that are no workload's name, even quoted.
+    """
+
+    reserved: frozenset[str]
+    function: frozenset[str]
+    vague: frozenset[str]
+    purposes: frozenset[str]
+    times: frozenset[str]
+    soft: frozenset[str]
+    forbidden_in_reason: frozenset[str]
+    instructions: frozenset[str]
+    reason_ends: frozenset[str]
+    never_names: frozenset[str]
+
+
+@dataclass(slots=True)
+class TextValues:
+    """The values of one text.
+
+    Attributes:
+        names: for each token, the lexicon's names that begin there.
+        quoted: for each opening quote, (token after the closing one, what stands between).
+    """
+
+    tokens: Sequence[Token]
+    vocabulary: Vocabulary
+    names: Mapping[int, Sequence[tuple[int, str]]]
+    quoted: dict[int, tuple[int, str]] = field(default_factory=dict)
+
+    def read(self, type_name: str, at: int) -> Found:
+        """Returns every value of a type that begins at a token."""
+        reader = values.NUMERIC.get(type_name) or values.WORDY.get(type_name)
+        if reader:
+            return reader(self.tokens, at)
+        return _OPEN[type_name](self, at)
+
+    def name(self, at: int) -> Found:
+        """A workload: a name of the lexicon, or any other word that the grammar does not know."""
+        if at in self.names:
+            return [self._known_name(at)]
+        end, word = self.quoted.get(at, (at + 1, self.tokens[at].text))
+        low = word.lower()
+        if not _NAME.match(low) or low in self.vocabulary.never_names:
+            return []
+        if at not in self.quoted and (low in self.vocabulary.reserved or self._assigns(end)):
+            return []
+        if _number_like(low):
+            return []
+        return [(end, low)]
+
+    def _known_name(self, at: int) -> tuple[int, str]:
+        """Reads a name of the lexicon; named twice in a row, "AMF (access and mobility function)", it is one."""
+        end, target = self.names[at][0]
+        opened = end < len(self.tokens) and self.tokens[end].text == "("
+        again = self.names.get(end + opened)
+        if again and again[0][1] == target:
+            stop = again[0][0]
+            if not opened:
+                return stop, target
+            if stop < len(self.tokens) and self.tokens[stop].text == ")":
+                return stop + 1, target
+        return end, target
+
+    def kinded(self, at: int) -> Found:
+        """kubectl's `deployment/amf`: an object with `name` and `kind`."""
+        match = _KINDED.match(self.tokens[at].low)
+        if match is None or match[1] not in _KINDS:
+            return []
+        assigns = (Assign("name", match[2], at, at + 1),)
+        if _KINDS[match[1]]:
+            assigns += (Assign("kind", _KINDS[match[1]], at, at + 1),)
+        return [(at + 1, assigns)]
+
+    def namespace(self, at: int) -> Found:
+        """A namespace after a word that says so: nearly any word."""
+        end, word = self.quoted.get(at, (at + 1, self.tokens[at].text))
+        low = word.lower()
+        if not re.match(r"[a-z0-9_][\w.-]*\Z", low) or low in self.vocabulary.function or self._assigns(end):
+            return []
+        return [(end, low)]
+
+    def closing_namespace(self, at: int) -> Found:
+        """A namespace after a mere "in": no word of the grammar and no name of the lexicon."""
+        if at in self.names or self.tokens[at].low in self.vocabulary.soft:
+            return []
+        low = self.tokens[at].low
+        if low in self.vocabulary.purposes and low not in self.vocabulary.reserved:
+            return [(at + 1, low)]
+        return self.name(at)
+
+    def subset(self, at: int) -> Found:
+        """A version of a service: `v2`, `canary`, `blue`."""
+        low = self.tokens[at].low
+        if not _SUBSET.match(low) or low in self.vocabulary.reserved or numerals.digits(low) is not None:
+            return []
+        return [(at + 1, low if re.match(r"v\d", low) else self.tokens[at].text)]
+
+    def key(self, at: int) -> Found:
+        """A key that keeps its spelling: it has an underscore, a dot or a dash, or only capitals."""
+        token = self.tokens[at]
+        if at in self.names or token.low.startswith("--"):
+            return []
+        assigned = self._assigns(at + 1)
+        technical = _TECHNICAL_KEY.match(token.text) or _CAPITALS.match(token.text)
+        if not technical or (token.low in self.vocabulary.reserved and not assigned):
+            return []
+        if token.low in self.vocabulary.function or values.read_plain_version(self.tokens, at):
+            return []
+        return [(at + 1, token.text)]
+
+    def assigned_key(self, at: int) -> Found:
+        """A key right before `=`: also one in small letters, which then becomes capitals."""
+        found = self.key(at)
+        if found or not self._assigns(at + 1):
+            return found
+        word = self.tokens[at].text
+        if not _PLAIN_WORD.match(word) or self.tokens[at].low in self.vocabulary.reserved:
+            return []
+        return [(at + 1, word.upper())]
+
+    def plain_key(self, at: int) -> Found:
+        """A key in plain words: "log level" is `LOG_LEVEL`."""
+        found: Found = []
+        words: list[str] = []
+        own = False
+        for position in range(at, min(at + MAX_KEY_WORDS, len(self.tokens))):
+            token = self.tokens[position]
+            known = token.low in self.vocabulary.reserved
+            soft = token.low in self.vocabulary.soft
+            if position in self.names or not _PLAIN_WORD.match(token.text) or (known and not soft):
+                break
+            if token.low in self.vocabulary.function or token.low in self.vocabulary.vague:
+                break
+            words.append(token.text.upper())
+            own = own or not known
+            if own and (position > at or len(token.text) > 1):
+                found.append((position + 1, "_".join(words)))
+        return found
+
+    def value(self, at: int) -> Found:
+        """The value of a setting, in its own spelling; "10 seconds" is `10s`."""
+        if at in self.quoted:
+            end, content = self.quoted[at]
+            return [(end, content)]
+        for read in (values.read_duration, values.read_memory):
+            for end, found in read(self.tokens, at):
+                if end == at + 2 and numerals.digits(self.tokens[at].low) is not None:
+                    unit = found if read is values.read_duration else self.tokens[at].text + self.tokens[at + 1].text
+                    return [(end, unit)]
+        token = self.tokens[at]
+        low = token.low
+        if _PUNCTUATION.match(low) or _CLOCK.match(low) or low in numerals.NUMBER_WORDS:
+            return []
+        if low in self.vocabulary.function or low in self.vocabulary.vague:
+            return []
+        following = self.tokens[at + 1] if at + 1 < len(self.tokens) else None
+        if following and following.text == "%" and not following.spaced:
+            return [(at + 2, token.text + "%")]
+        return [(at + 1, token.text)]
+
+    def label(self, at: int) -> Found:
+        """A node label: an object with `key` and `value`."""
+        if not self._assigns(at + 1) or at + 2 >= len(self.tokens):
+            return []
+        key, value = self.tokens[at].text, self.tokens[at + 2].text
+        end = at + 3
+        if at + 2 in self.quoted:
+            end, value = self.quoted[at + 2]
+        if not _LABEL_KEY.match(key) or not _LABEL_VALUE.match(value):
+            return []
+        return [(end, (Assign("key", key, at, at + 1), Assign("value", value, at + 2, end)))]
+
+    def label_key(self, at: int) -> Found:
+        """The key of a node label alone."""
+        token = self.tokens[at]
+        if not _LABEL_KEY.match(token.text) or token.low in self.vocabulary.reserved or self._assigns(at + 1):
+            return []
+        return [(at + 1, token.text)]
+
+    def place(self, at: int) -> Found:
+        """A zone or a region by its name, or the name of a node."""
+        end, word = self.quoted.get(at, (at + 1, self.tokens[at].text))
+        if not _LABEL_VALUE.match(word) or word.lower() in self.vocabulary.reserved:
+            return []
+        return [(end, word)]
+
+    def reason(self, at: int) -> Found:
+        """The words of a reason, up to each place where it may end; the text is added when it is known."""
+        tokens, vocabulary = self.tokens, self.vocabulary
+        if numerals.digits(tokens[at].low) is not None:
+            return []
+        found: Found = []
+        position = at
+        while position < len(tokens):
+            low = tokens[position].low
+            if low in _SENTENCE_END or low in vocabulary.forbidden_in_reason or _CLOCK.match(low):
+                break
+            joined = position > at and tokens[position - 1].low in ("and", ",", "then", "or")
+            if joined and low in vocabulary.instructions:
+                break
+            position += 1
+            if low in vocabulary.times or low == "next":
+                continue
+            following = tokens[position].low if position < len(tokens) else "."
+            if following in vocabulary.reason_ends or following in _SENTENCE_END or self._namespace_follows(position):
+                found.append((position, ""))
+        return found
+
+    def _namespace_follows(self, at: int) -> bool:
+        return at + 1 < len(self.tokens) and self.tokens[at + 1].low in ("namespace", "ns")
+
+    def _assigns(self, at: int) -> bool:
+        return at < len(self.tokens) and self.tokens[at].text == "="
+
+
+_OPEN: dict[str, Callable[[TextValues, int], Found]] = {
+    "name": TextValues.name,
+    "kinded": TextValues.kinded,
+    "namespace": TextValues.namespace,
+    "closing-namespace": TextValues.closing_namespace,
+    "subset": TextValues.subset,
+    "key": TextValues.key,
+    "assigned-key": TextValues.assigned_key,
+    "plain-key": TextValues.plain_key,
+    "value": TextValues.value,
+    "label": TextValues.label,
+    "label-key": TextValues.label_key,
+    "place": TextValues.place,
+    "reason": TextValues.reason,
+}
+TYPES = frozenset({*values.NUMERIC, *values.WORDY, *_OPEN})
+"""Every value type that a slot of the grammar may have."""
+
+
+def _number_like(word: str) -> bool:
+    return word in numerals.NUMBER_WORDS or word in numerals.FRACTION_WORDS or bool(_CLOCK.match(word))
+
+
+def find_quoted(tokens: Sequence[Token], text: str) -> dict[int, tuple[int, str]]:
+    """Returns for each opening quote the token after its closing one, and the text between."""
+    found: dict[int, tuple[int, str]] = {}
+    at = 0
+    while at < len(tokens):
+        if tokens[at].text in ('"', "'"):
+            close = next(
+                (other for other in range(at + 1, len(tokens)) if tokens[other].text == tokens[at].text), None
+            )
+            if close is not None and close > at + 1:
+                found[at] = (close + 1, text[tokens[at].end : tokens[close].start])
+                at = close
+        at += 1
+    return found
