@@ -12,6 +12,7 @@ from store.connection import Reader, Transaction
 from store.errors import SchemaTooNew, StoreClosed, StoreError, StoreLocked, StoreUnavailable
 from store.inbox import Event, EventKind
 from store.intents import Intent
+from store.read_only import open_read_only
 from store.store import Store
 from store.work import Claim, Package, StaleTransition, State, Work
 
@@ -38,6 +39,7 @@ __all__ = [
     "inbox",
     "intents",
     "meta",
+    "open_read_only",
     "outbox",
     "owners",
     "packages",
