@@ -13,6 +13,8 @@ from typing import Any
 from engine.krm.change import JsonObject, PackageChange, Removal
 
 Merge = Callable[[list[Any], list[Any]], list[Any]]
+DENIES = "conductor-watch/denies"
+"""The annotation that says what a NetworkPolicy of ours denies; its rules say what is left."""
 _IDENTITY = {"apiVersion", "kind", "metadata"}
 
 
@@ -23,10 +25,16 @@ class MergeConflict(Exception):  # noqa: N818 - two intents that contradict one 
 def merge(current: Sequence[Mapping[str, Any]], change: PackageChange) -> list[JsonObject]:
     """Returns the objects of a package with a change laid over, in the order of their files.
 
+    Live objects may not show yet what the package states already, so what would not hold beside it is
+    refused here once more.
+
     Raises:
-        MergeConflict: the package states an autoscaler and a fixed count for one workload.
+        MergeConflict: the package would state an autoscaler and a fixed count for one workload, or a denial
+            beside a policy that undoes it.
     """
-    merged = sorted(lay_over(without(current, change.removals), change.objects), key=_key)
+    kept = without(current, change.removals)
+    _refuse_undone_denials(kept, change)
+    merged = sorted(lay_over(kept, change.objects), key=_key)
     _refuse_rivals(merged, change.name)
     return merged
 
@@ -116,6 +124,31 @@ def _refuse_rivals(items: Sequence[Mapping[str, Any]], package: str) -> None:
                 f"HorizontalPodAutoscaler {item['metadata']['name']} for it, which would undo one another; "
                 f"withdraw the autoscaling, or write 'autoscale {key[1]} between … and … replicas'"
             )
+
+
+def _refuse_undone_denials(current: Sequence[Mapping[str, Any]], change: PackageChange) -> None:
+    """Refuses a new denial beside a policy for the same pods, where the two add up to more."""
+    stated = {_key(item) for item in change.objects}
+    others = [item for item in current if item["kind"] == "NetworkPolicy" and _key(item) not in stated]
+    for denial in change.objects:
+        denies = (denial["metadata"].get("annotations") or {}).get(DENIES)
+        for item in others if denies else ():
+            same_pods = item["spec"].get("podSelector") == denial["spec"]["podSelector"]
+            if same_pods and _add_up(denial["spec"], item["spec"]):
+                raise MergeConflict(
+                    f"package {change.name} states NetworkPolicy {item['metadata']['name']} for the same "
+                    f"pods, and policies add up: {denies} would not be denied as meant; withdraw the intent "
+                    "behind that policy first"
+                )
+
+
+def _add_up(denial: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Tells whether what one of them allows passes by what the other denies."""
+    return any(
+        bool(denial.get(direction.lower()) or other.get(direction.lower()))
+        for direction in denial["policyTypes"]
+        if direction in other.get("policyTypes", ())
+    )
 
 
 def _key(item: Mapping[str, Any]) -> tuple[str, str]:

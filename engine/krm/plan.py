@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine.krm import resource_limits, scaling
+from engine.krm import affinity, configuration, network_policy, resource_limits, scaling
 from engine.krm.change import CannotRender, ClusterSettings, JsonObject, PackageChange, Plan
 from engine.krm.draft import Draft, Refused
 from engine.krm.merge import lay_over, merge_object, without
@@ -23,6 +23,9 @@ from rules.decision import Route
 Render = Callable[[Mapping[str, Any], LiveView, ClusterSettings], tuple[Draft, ...]]
 
 _RENDERERS: Mapping[str, Render] = {
+    "affinity": affinity.render,
+    "configuration": configuration.render,
+    "network_policy": network_policy.render,
     "resource_limits": resource_limits.render,
     "scaling": scaling.render,
 }
@@ -64,6 +67,9 @@ def plan(
         except Refused as refused:
             return CannotRender(refused.reason, str(refused), index)
         for draft in drafts:
+            warnings.extend(draft.warnings)
+            if not draft.objects:  # as wished already
+                continue
             name = package_name(view.namespace, draft.target)
             key = (route.repository, name)
             before = changes.get(key) or PackageChange(
@@ -71,7 +77,6 @@ def plan(
             )
             changes[key] = _extended(before, draft)
             written[view.namespace] = lay_over(written.get(view.namespace, []), draft.objects)
-            warnings.extend(draft.warnings)
     restarts = tuple(restarts_of(views, written))
     return Plan(tuple(changes.values()), (*dict.fromkeys(warnings), *map(str, restarts)), restarts)
 
