@@ -17,10 +17,12 @@ from rules.evaluation import Contract, evaluate
 from rules.loading import load
 from rules.models import Mode
 from rules.snapshot import Action, Bounds, ContainerFacts, Facts, History, IntentView, Json, Snapshot
+from rules.testing import CaseResult, run_tests, untouched
 
 __all__ = [
     "Action",
     "Bounds",
+    "CaseResult",
     "Change",
     "ContainerFacts",
     "Contract",
@@ -43,4 +45,6 @@ __all__ = [
     "Verdict",
     "evaluate",
     "load",
+    "run_tests",
+    "untouched",
 ]

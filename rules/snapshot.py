@@ -11,12 +11,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
+
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 """A value of JSON, read-only."""
 Action: TypeAlias = Mapping[str, Json]
 """A structured action by docs/contracts/intent.schema.json."""
 Source: TypeAlias = Literal["cluster", "directory", "cli", "webhook"]
 Origin: TypeAlias = Literal["cluster", "package", "directory", "unknown"]
+
+_READ_AS = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+"""How rule tests state these records in YAML."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +39,8 @@ class IntentView:
         max_replicas: the intent's own upper bound of replicas; None where not given.
         allowed_namespaces: the only namespaces it may act on; empty where not given.
     """
+
+    __pydantic_config__ = _READ_AS
 
     namespace: str
     name: str
@@ -54,6 +62,8 @@ class IntentView:
 @dataclass(frozen=True, slots=True)
 class ContainerFacts:
     """One container of the target; a None quantity is known not to be set."""
+
+    __pydantic_config__ = _READ_AS
 
     name: str
     image: str
@@ -92,6 +102,8 @@ class Facts:
         unknown: for each fact that is not known, by its name in expressions (`hpaMin`), why.
     """
 
+    __pydantic_config__ = _READ_AS
+
     origin: Origin = "unknown"
     exists: bool | None = None
     kind: str | None = None
@@ -125,6 +137,8 @@ class History:
         last_phase: the phase of the last status; empty for a new intent.
         last_completed_at: when a generation last completed; UTC.
     """
+
+    __pydantic_config__ = _READ_AS
 
     attempts: int = 0
     generations: int = 0
@@ -161,6 +175,8 @@ class Bounds:
         highest_lifecycle: how far a package may go: Draft, Proposed or Published.
         own_namespace: the namespace that conductor-watch itself runs in; empty outside a cluster.
     """
+
+    __pydantic_config__ = _READ_AS
 
     executors: frozenset[str]
     default_executor: str
