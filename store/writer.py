@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from store.connection import Transaction
-from store.errors import StoreClosed, StoreUnavailable
+from store.errors import StoreClosed, StoreError, StoreUnavailable
 from store.opening import error_code
 
 T = TypeVar("T")
@@ -125,7 +125,9 @@ class Writer:
             for write in group:
                 self._run_one(write)
             self._connection.execute("COMMIT")
-        except (sqlite3.Error, StoreUnavailable, StoreClosed) as error:
+        except sqlite3.Error as error:
+            self._abandon(group, _unavailable(error))
+        except StoreError as error:
             self._abandon(group, error)
         for write in group:
             write.settle()
@@ -161,18 +163,22 @@ class Writer:
             raise StoreUnavailable("a write of the same group ended the transaction") from write.error
         self._connection.execute("RELEASE write")
 
-    def _abandon(self, group: list[_Write], error: Exception) -> None:
+    def _abandon(self, group: list[_Write], error: StoreError) -> None:
         with contextlib.suppress(sqlite3.Error):  # if even this fails, so does the next group, and says why
             self._connection.rollback()
         for write in group:
             if write.error is None:
-                write.error = _explained(error)
+                write.error = error
 
 
 def _explained(error: BaseException) -> BaseException:
     """Returns what the one who asked should see: trouble with the disk is no fault of the statement."""
     if isinstance(error, sqlite3.Error) and error_code(error) in _WEATHER:
-        unavailable = StoreUnavailable(f"not written: {error}; it can be tried again when the disk allows")
-        unavailable.__cause__ = error
-        return unavailable
+        return _unavailable(error)
     return error
+
+
+def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
+    unavailable = StoreUnavailable(f"not written: {error}; it can be tried again when the disk allows")
+    unavailable.__cause__ = error
+    return unavailable
