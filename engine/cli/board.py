@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from rich import box
@@ -14,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.describe import describe_all
+from engine.pipeline.reporting import Notice
 from engine.reasons import Phase
 
 _STYLES = {
@@ -24,21 +24,6 @@ _STYLES = {
 }
 _MAX_LINES = 60
 """More would scroll the table out of the terminal."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A status that was reported.
-
-    Attributes:
-        status: None where the intent is gone.
-        seconds: from the event to this status; None where that is not known.
-    """
-
-    namespace: str
-    name: str
-    status: Mapping[str, Any] | None
-    seconds: float | None = None
 
 
 class Board:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 API_VERSION = "conductor-watch/v1"
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+T = TypeVar("T")
 
 
 class Exit(IntEnum):
@@ -33,14 +33,14 @@ class CommandError(click.ClickException):
 
     def __init__(self, message: str, code: Exit = Exit.USAGE) -> None:
         super().__init__(message)
-        self.exit_code = int(code)
+        self.code = code
 
     def show(self, file: Any = None) -> None:  # noqa: ARG002 - click's signature
         """Prints the message to standard error."""
         click.secho(f"conductor-watch: {self.format_message()}", fg="red", err=True)
 
 
-def output_option(command: _Command) -> _Command:
+def output_option(command: Callable[..., T]) -> Callable[..., T]:
     """Adds `-o table|json|yaml`."""
     choice = click.Choice(["table", "json", "yaml"])
     return click.option("-o", "--output", type=choice, default="table", show_default=True)(command)
@@ -73,7 +73,6 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     """Returns a plain table of texts."""
     from rich import box  # noqa: PLC0415 - as above
     from rich.table import Table as RichTable  # noqa: PLC0415 - as above
-    from rich.text import Text as RichText  # noqa: PLC0415 - as above
 
     result = RichTable(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:

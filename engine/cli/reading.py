@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from engine.cli.output import Exit, emit, output_option, table
+from engine.cli.output import CommandError, Exit, emit, output_option, table
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from nlp import Reader, Reading
+    from nlp.evaluation import Score
 
+T = TypeVar("T")
 _COLOURS = ("cyan", "green", "yellow", "magenta", "blue", "red")
 
 
-def lexicon_option() -> Any:
+def lexicon_option() -> Callable[[Callable[..., T]], Callable[..., T]]:
     """Adds `--lexicon FILE`, which may be given several times."""
     return click.option(
         "--lexicon",
@@ -129,32 +132,60 @@ def eval_command(
     """Scores the reading of FILE, a line of JSON for each labelled text."""
     from nlp import evaluation  # noqa: PLC0415 - spaCy takes a second to load
 
-    examples = evaluation.load_examples(file)
+    examples = _examples(file)
     reader = load_reader(lexicon)
     if predictions is not None:
         lines = evaluation.predictions(examples, reader)
         predictions.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))
     score = evaluation.score(examples, reader)
-    emit(output, "Score", score.to_json(), lambda out: _show_score(out, score, differences=differences))
-    exact = 100 * score.exact / max(1, score.total)
-    return Exit.NEGATIVE if (strict and score.wrong_actions) or exact < min_exact else Exit.OK
+    emit(output, "Score", _score_body(score), lambda out: _show_score(out, score, differences=differences))
+    failed = (strict and score.overall.wrong > 0) or score.exact_percent < min_exact
+    return Exit.NEGATIVE if failed else Exit.OK
+
+
+def _examples(file: Path) -> list[dict[str, Any]]:
+    """Reads labelled texts: {"id", "text", "namespace", "expect"} a line."""
+    examples: list[dict[str, Any]] = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            example = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise CommandError(f"{file}:{number}:{error.colno}: no JSON: {error.msg}") from error
+        missing = [field for field in ("id", "text", "namespace", "expect") if field not in example]
+        if missing:
+            raise CommandError(f"{file}:{number}: the example has no {', '.join(missing)}")
+        examples.append(example)
+    return examples
+
+
+def _score_body(score: Score) -> dict[str, Any]:
+    return {
+        "overall": asdict(score.overall),
+        "exactPercent": score.exact_percent,
+        "reasonPercent": score.reason_percent,
+        "byType": {name: asdict(tally) for name, tally in score.by_type.items()},
+        "differences": [asdict(difference) for difference in score.differences],
+    }
 
 
 def _show_score(out: Console, score: Score, *, differences: bool) -> None:
-    def row(name: str, part: Any) -> list[str]:
-        return [
+    rows = [
+        [
             name,
-            *(str(value) for value in (part.total, part.exact)),
-            f"{part.percent_exact:.1f} %",
-            *(str(value) for value in (part.wrong_actions, part.needless_refusals, part.wrong_reasons)),
+            tally.total,
+            tally.exact,
+            f"{100 * tally.exact / max(1, tally.total):.1f} %",
+            tally.wrong,
+            tally.needless,
         ]
-
-    columns = ["type", "texts", "exact", "", "wrong actions", "needless refusals", "other reasons"]
-    rows = [row(name, part) for name, part in score.by_type.items()]
-    out.print(table("Reading of labelled texts", columns, [*rows, row("all", score)]))
-    if not differences:
-        return
-    for difference in score.differences:
-        out.print(f"{difference.id}: {difference.text}", style="bold", markup=False)
-        out.print(f"  expected {difference.expected}", markup=False)
-        out.print(f"  read     {difference.found}", markup=False)
+        for name, tally in [*score.by_type.items(), ("all", score.overall)]
+    ]
+    columns = ["type", "texts", "exact", "", "wrong actions", "needless refusals"]
+    out.print(table("Reading of labelled texts", columns, rows))
+    out.print(f"Reasons of refusals: {score.reason_percent:.1f} % as expected of {score.refused}")
+    for difference in score.differences if differences else ():
+        out.print(f"{difference.kind} {difference.id}: {difference.text}", style="bold", markup=False)
+        out.print(f"  expected {json.dumps(difference.expected, ensure_ascii=False)}", markup=False)
+        out.print(f"  read     {json.dumps(difference.found, ensure_ascii=False)}", markup=False)

@@ -25,7 +25,7 @@ from engine.executors.base import (
     Revision,
     Terminal,
 )
-from engine.krm import PackageChange, merge, read_package, render_package
+from engine.krm import MergeConflict, PackageChange, merge, read_package, render_package
 from engine.reasons import Reason
 
 _REVISION = re.compile(r"v([1-9][0-9]*)-(cw-[0-9a-f]+)\Z")
@@ -58,6 +58,8 @@ class DirectoryExecutor:
             revisions = tuple(self._write(effect, change) for change in effect.changes)
             for revision in revisions:
                 self._show(revision)
+        except MergeConflict as error:
+            return Terminal(Reason.CONFLICT, str(error))
         except OSError as error:
             path = f" {error.filename}" if error.filename else ""
             message = f"cannot write{path}: {error.strerror or error}"

@@ -37,7 +37,7 @@ class Decided:
 
 
 def decide(
-    snapshot: Snapshot, book: rules.RuleBook, bounds: rules.Bounds, network: krm.ClusterNetwork
+    snapshot: Snapshot, book: rules.RuleBook, bounds: rules.Bounds, cluster: krm.ClusterSettings
 ) -> Decided:
     """Decides a snapshot: the guards in order, then the plan."""
     for guard in GUARDS:
@@ -51,9 +51,9 @@ def decide(
         names = ", ".join(sorted({route.executor for route in decision.routes}))
         message = f"its actions would go through several executors ({names}); write an intent for each"
         return Decided(Ruling(Step.REFUSE, Reason.RULE_ERROR, message), decision.actions, decision)
-    plan = krm.plan(decision.actions, snapshot.views, decision.routes, network)
+    plan = krm.plan(decision.actions, snapshot.views, decision.routes, cluster)
     if isinstance(plan, krm.CannotRender):
-        ruling = Ruling(Step.REFUSE, Reason(plan.reason), plan.message)
+        ruling = Ruling(Step.REFUSE, plan.reason, plan.message)
         return Decided(ruling, decision.actions, decision)
     return Decided(_go(snapshot, decision, plan), decision.actions, decision, plan)
 
@@ -89,6 +89,8 @@ def _go(snapshot: Snapshot, decision: rules.Decision, plan: krm.Plan) -> Ruling:
     if snapshot.intent.spec.dry_run:
         message = f"dry run: would write {packages}" if packages else "dry run: nothing would change"
         return Ruling(Step.FINISH, Reason.DRY_RUN, message)
+    if not packages:
+        return Ruling(Step.FINISH, Reason.COMPLETED, "all is as wished already; nothing was written")
     return Ruling(
         Step.EXECUTE, Reason.PROCESSING, f"writing {packages} through {decision.routes[0].executor}"
     )

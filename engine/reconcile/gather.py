@@ -12,6 +12,7 @@ from engine import live
 from engine.network_intent import Intent
 from engine.reconcile.read import Understood
 from engine.reconcile.ruling import Ruling, Step
+from rules.snapshot import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ def gather(
     owners: Mapping[tuple[str, str], Mapping[str, str]],
     history: rules.History,
     now: datetime,
-    source: rules.Source,
+    source: Source,
 ) -> Snapshot:
     """Gathers the facts around each action and resolves what depends on them.
 
@@ -73,7 +74,7 @@ def gather(
     return Snapshot(intent, understood, tuple(actions), views, snapshot, tuple(from_live), unresolved)
 
 
-def _view(intent: Intent, source: rules.Source) -> rules.IntentView:
+def _view(intent: Intent, source: Source) -> rules.IntentView:
     spec = intent.spec
     return rules.IntentView(
         namespace=intent.namespace,

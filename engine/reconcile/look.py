@@ -17,6 +17,7 @@ from engine.reconcile.gather import Snapshot, gather
 from engine.reconcile.read import Understood, understand
 from engine.reconcile.ruling import Ruling
 from nlp import Reading
+from rules.snapshot import Source
 
 Owners = Callable[[Intent, tuple[Mapping[str, Any], ...]], Mapping[tuple[str, str], Mapping[str, str]]]
 """Looks up, by namespace and target, which other intent owns which field."""
@@ -52,9 +53,9 @@ class Looker:
     inventory: live.Inventory
     book: rules.RuleBook
     bounds: rules.Bounds
-    network: krm.ClusterNetwork
+    cluster: krm.ClusterSettings
     owners: Owners
-    source: rules.Source = "directory"
+    source: Source = "directory"
 
     @property
     def basis(self) -> str:
@@ -81,7 +82,7 @@ class Looker:
             now=now,
             source=self.source,
         )
-        decided = decide(snapshot, self.book, self.bounds, self.network)
+        decided = decide(snapshot, self.book, self.bounds, self.cluster)
         return Look(decided.ruling, understood, snapshot, decided)
 
     def with_book(self, book: rules.RuleBook) -> Looker:

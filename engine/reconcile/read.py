@@ -43,6 +43,8 @@ class Understood:
                 for item in self.assumed
             ],
         }
+        if self.reading.reason_text:
+            result["reason"] = self.reading.reason_text
         if self.refusal:
             result["unread"] = [span.text for span in self.refusal.unread]
             result["suggestions"] = list(self.refusal.suggestions)

@@ -1,0 +1,152 @@
+"""`check` tries whatever the settings name, before a daemon depends on it; `schema` prints the contract."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.output import Exit, emit, output_option, table
+from engine.cli.records import settings_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from engine.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What came of one check; `code` is 0 where all is well."""
+
+    name: str
+    detail: str
+    code: Exit = Exit.OK
+
+
+@click.command("check")
+@settings_option()
+@output_option
+def check_command(file: Path | None, output: str) -> int:
+    """Tries settings, rules, grammar, live objects, store and output folder, and says what is missing."""
+    from engine.settings import load_settings  # noqa: PLC0415 - only what is asked for is loaded
+
+    settings = load_settings(file)
+    checks: list[tuple[str, Callable[[Settings], Finding]]] = [
+        ("source", _source),
+        ("live objects", _live_objects),
+        ("rules", _rules),
+        ("grammar", _grammar),
+        ("store", _store),
+        ("output", _output),
+    ]
+    findings = [check(settings) for _, check in checks]
+    body = {
+        "checks": [
+            {"name": found.name, "ok": found.code is Exit.OK, "detail": found.detail} for found in findings
+        ]
+    }
+    emit(output, "Check", body, lambda out: _show(out, findings))
+    return max((found.code for found in findings), default=Exit.OK)
+
+
+def _show(out: Console, findings: list[Finding]) -> None:
+    rows = [["ok" if found.code is Exit.OK else "FAILED", found.name, found.detail] for found in findings]
+    out.print(table("", ["", "check", "detail"], rows))
+
+
+def _source(settings: Settings) -> Finding:
+    from documents import scan  # noqa: PLC0415 - as above
+
+    folder = settings.source.directory
+    if not folder.is_dir():
+        return Finding("source", f"{folder} is no folder; set source.directory", Exit.USAGE)
+    return Finding("source", f"{folder}: {len(scan(folder))} files")
+
+
+def _live_objects(settings: Settings) -> Finding:
+    from engine.live import DirectoryInventory  # noqa: PLC0415 - as above
+
+    folder = settings.live.directory
+    if not folder.is_dir():
+        message = f"{folder} is no folder; set live.directory, or every fact is unknown"
+        return Finding("live objects", message, Exit.USAGE)
+    inventory = DirectoryInventory(folder)
+    if inventory.errors:
+        problems = "\n".join(str(error) for error in inventory.errors.values())
+        return Finding("live objects", problems, Exit.USAGE)
+    return Finding("live objects", f"{folder}: readable")
+
+
+def _rules(settings: Settings) -> Finding:
+    from documents import DocumentError  # noqa: PLC0415 - as above
+    from engine.planning import load_rules  # noqa: PLC0415 - as above
+
+    try:
+        book = load_rules(settings)
+    except (DocumentError, OSError) as error:
+        return Finding("rules", str(error), Exit.USAGE)
+    warnings = "".join(f"\nwarning: {warning}" for warning in book.warnings)
+    return Finding("rules", f"{len(book.rules)} rules, digest {book.digest[:12]}{warnings}")
+
+
+def _grammar(settings: Settings) -> Finding:
+    from documents import DocumentError  # noqa: PLC0415 - as above
+    from nlp import Reader  # noqa: PLC0415 - as above
+
+    try:
+        reader = Reader.load(settings.rules.lexicon)
+    except (DocumentError, OSError) as error:
+        return Finding("grammar", str(error), Exit.USAGE)
+    return Finding("grammar", f"digest {reader.digest[:12]}")
+
+
+def _store(settings: Settings) -> Finding:
+    from store import Store, StoreError, StoreLocked  # noqa: PLC0415 - as above
+
+    path = settings.store.path
+    if not path.exists():
+        return _writable("store", path.parent)
+    try:
+        Store.open(path).close()
+    except StoreLocked as error:
+        return Finding("store", f"in use, as it should be while the daemon runs: {error}")
+    except StoreError as error:
+        return Finding("store", str(error), Exit.UNREACHABLE)
+    return Finding("store", f"{path}: sound")
+
+
+def _output(settings: Settings) -> Finding:
+    return _writable("output", settings.output.directory)
+
+
+def _writable(name: str, folder: Path) -> Finding:
+    """Tries to write below a folder, or below the nearest folder that is there."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    try:
+        with tempfile.TemporaryFile(dir=there) as file:
+            file.write(b"x")
+            os.fsync(file.fileno())
+    except OSError as error:
+        message = f"{there} cannot be written: {error.strerror or error}"
+        return Finding(name, message, Exit.UNREACHABLE)
+    return Finding(name, f"{folder}: writable")
+
+
+@click.command("schema")
+def schema_command() -> int:
+    """Prints the contract of structured actions, as JSON Schema."""
+    from engine import contract  # noqa: PLC0415 - as above
+
+    json.dump(contract.schema(), sys.stdout, indent=2)
+    click.echo()
+    return Exit.OK

@@ -1,0 +1,123 @@
+"""`run` starts the daemon; in a terminal it shows the live table, elsewhere it logs."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engine.cli.output import CommandError, Exit, console
+
+if TYPE_CHECKING:
+    from engine.cli.board import Board
+    from engine.pipeline.daemon import Daemon
+    from engine.settings import Settings
+
+
+@click.command("run")
+@click.option("--settings", "file", type=click.Path(path_type=Path), help="The settings file.")
+@click.option("--once", is_flag=True, help="Stop when there is nothing left to do, and sum up.")
+@click.option("--timeout", default=300.0, show_default=True, help="Of --once, in seconds.")
+@click.option("--log-level", default="", help="debug, info, warning or error.")
+@click.option("--table/--no-table", default=None, help="Show the live table; by default in a terminal.")
+def run_command(file: Path | None, once: bool, timeout: float, log_level: str, table: bool | None) -> int:
+    """Watches intents, decides them, writes their packages and reports, until it is stopped."""
+    from engine.cli.board import Board  # noqa: PLC0415 - what only this command needs
+    from engine.logs import set_up_logs  # noqa: PLC0415
+    from engine.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings(file)
+    shown = sys.stdout.isatty() if table is None else table
+    set_up_logs(log_level or ("error" if shown or once else "info"))
+    board = Board(f"Network intents in {settings.source.directory}")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    daemon = _start(settings, board)
+    began = time.monotonic()
+    settled = False
+    try:
+        with _live(board, shown=shown):
+            while not stop.wait(0.05):
+                settled = once and daemon.settled()
+                if settled or (once and time.monotonic() - began > timeout):
+                    break
+    finally:
+        ended = daemon.stop()
+    if once:
+        _sum_up(board, settings, file, time.monotonic() - began, shown=shown)
+        if not settled and not stop.is_set():
+            raise CommandError(f"not everything was done within {timeout:g} seconds", Exit.NEGATIVE)
+    return Exit.OK if ended else Exit.NEGATIVE
+
+
+def _start(settings: Settings, board: Board) -> Daemon:
+    from engine.pipeline.daemon import Daemon as Reconciler  # noqa: PLC0415 - what only this command needs
+    from store import StoreError  # noqa: PLC0415
+
+    if not settings.source.directory.is_dir():
+        raise CommandError(
+            f"the folder of intents {settings.source.directory} is not there; set source.directory"
+        )
+    try:
+        daemon = Reconciler(settings, observe=board.take)
+    except StoreError as error:
+        raise CommandError(str(error)) from error
+    daemon.start()
+    return daemon
+
+
+@contextmanager
+def _live(board: Board, *, shown: bool) -> Iterator[None]:
+    """Shows the table while it changes."""
+    if not shown:
+        yield
+        return
+    from rich.live import Live  # noqa: PLC0415 - what only this command needs
+
+    with Live(board, console=console(), refresh_per_second=5, transient=False):
+        yield
+
+
+def _sum_up(board: Board, settings: Settings, file: Path | None, seconds: float, *, shown: bool) -> None:
+    from rich.text import Text  # noqa: PLC0415 - what only this command needs
+
+    out = console()
+    if not shown:
+        out.print(board)
+    for notice in board.notices():
+        if notice.status and notice.status["phase"] == "Failed":
+            name = f"{notice.namespace}/{notice.name}" if notice.namespace else notice.name
+            out.print(Text(f"  {name}: ", style="bold"), Text(str(notice.status["lastMessage"])), sep="")
+    counts = board.counts()
+    said = ", ".join(f"{number} {phase}" for phase, number in sorted(counts.items()))
+    root = settings.output.directory
+    packages = sum(1 for _ in (root / "packages").glob("*/*/Kptfile"))
+    option = f" --settings {_short(file)}" if file else ""
+    out.print()
+    out.print(f"[bold]{sum(counts.values())} intents[/]: {said}; {packages} packages; {seconds:.1f} s")
+    out.print(f"  packages  {_short(root / 'packages')}")
+    out.print(f"  statuses  {_short(root / 'status')}")
+    out.print("Next:")
+    out.print(
+        f"  conductor-watch run{option}   # stays up; edit a file in {_short(settings.source.directory)}"
+    )
+    out.print('  conductor-watch parse "double the amf, then isolate udr in namespace lab"')
+    example = next((n for n in board.notices() if n.namespace), None)
+    if example is not None:
+        out.print(f"  conductor-watch history {example.namespace}/{example.name}{option}")
+
+
+def _short(path: Path) -> str:
+    """A path as people type it from where they are."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)

@@ -1,0 +1,170 @@
+"""The daemon: the stages put together, their ticks, and a stop that leaves nothing half done."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from engine import live
+from engine.executors.base import Executor
+from engine.executors.directory import DirectoryExecutor
+from engine.handoff import Handoff
+from engine.pipeline.deciding import Decider
+from engine.pipeline.executing import Dispatcher
+from engine.pipeline.intake import Intake
+from engine.pipeline.memory import ReadingMemory
+from engine.pipeline.reporting import DirectoryStatus, Observer, Reporter, ignore
+from engine.planning import bounds_of, cluster_of, load_rules
+from engine.reconcile import Looker
+from engine.scheduler import Ticker
+from engine.settings import Settings
+from engine.sources.directory import DirectorySource
+from nlp import Reader
+from store import Event, Store, inbox, intents, outbox, owners, work
+
+log = logging.getLogger(__name__)
+
+
+class Daemon:
+    """Reconciles the intents of a folder until it is stopped.
+
+    Raises:
+        DocumentError: rules, lexicon or settings cannot be used.
+        StoreError: the store cannot be used, or another process has it open.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        observe: Observer = ignore,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        self._clock = clock
+        reader = Reader.load(settings.rules.lexicon)
+        book = load_rules(settings)
+        self.inventory = live.DirectoryInventory(settings.live.directory)
+        self.store = Store.open(
+            settings.store.path, audit_key=_key(settings.store.audit_key_file), clock=clock
+        )
+        memory = ReadingMemory(self.store, reader)
+        looker = Looker(
+            read=memory.read,
+            inventory=self.inventory,
+            book=book,
+            bounds=bounds_of(settings),
+            cluster=cluster_of(settings),
+            owners=self._owners,
+        )
+        self._wake = threading.Event()
+        self.ticker = Ticker()
+        out = settings.output.directory
+        self._intake = Intake(self.store, clock)
+        self.decider = Decider(self.store, looker, settings.paused, clock)
+        executors: dict[str, Executor] = {"directory": DirectoryExecutor(out)}
+        self.dispatcher = Dispatcher(
+            self.store,
+            executors,
+            settings.execution,
+            settings.paused,
+            Handoff(out / "handoff"),
+            wake=lambda: self.ticker.wake("work"),
+            clock=clock,
+        )
+        self._reporter = Reporter(self.store, DirectoryStatus(out / "status"), clock, observe)
+        self.source = DirectorySource(
+            settings.source.directory,
+            sink=self._take,
+            known=self.store.read(_known),
+            redact=lambda text: memory.read(text).text,
+            poll_seconds=settings.source.poll_seconds,
+            api=(settings.group, settings.version),
+            clock=clock,
+        )
+
+    def start(self) -> None:
+        """Puts back what an earlier process left running, and starts."""
+        left = self.store.write(lambda tx: work.recover(tx, self._clock())).result()
+        for item in left:
+            log.info("%s/%s was left %s", item.namespace, item.name, item.state)
+        self.decider.reopen()
+        self.ticker.add("work", self._work, every=1.0)
+        self.ticker.add("report", self._report, every=1.0)
+        self.ticker.add("live", self._refresh, every=self.settings.live.poll_seconds)
+        self.ticker.add("slow", self.dispatcher.report_slow, every=1.0)
+        self.ticker.start()
+        self.source.start()
+
+    def stop(self) -> bool:
+        """Takes in nothing more, lets running work finish within the grace time, commits all, and closes.
+
+        Returns:
+            Whether everything that ran has ended; what has not is read back at the next start.
+        """
+        deadline = time.monotonic() + self.settings.execution.grace_seconds
+        self.source.stop(5.0)
+        ended = self.dispatcher.stop(self.settings.execution.grace_seconds)
+        self.ticker.stop(max(1.0, deadline - time.monotonic()))
+        self._reporter.deliver()
+        self.store.close(max(1.0, deadline - time.monotonic()))
+        return ended
+
+    def settled(self) -> bool:
+        """Tells whether there is nothing left to do now: what waits, waits for a time or a change."""
+        if not self.source.synced.is_set() or self.dispatcher.running():
+            return False
+        return self.store.read(
+            lambda reader: inbox.count(reader) == 0 and not work.ready(reader) and outbox.count(reader) == 0
+        )
+
+    def _take(self, events: list[Event]) -> None:
+        self.store.write(lambda tx: [inbox.put(tx, event) for event in events]).result()
+        self.ticker.wake("work")
+
+    def _work(self) -> None:
+        """Drains: takes up events, decides and claims until nothing more is to be done."""
+        now = self._clock()
+        self.store.write(lambda tx: work.wake_due(tx, now)).result()
+        while self._intake.take() + self.decider.decide_due() + self.dispatcher.dispatch():
+            self.ticker.wake("report")
+        self.ticker.wake("report")
+
+    def _report(self) -> None:
+        self._reporter.deliver()
+
+    def _refresh(self) -> None:
+        if self.inventory.refresh() and self.decider.reopen():
+            self.ticker.wake("work")
+
+    def _owners(
+        self, intent: Any, actions: tuple[Mapping[str, Any], ...]
+    ) -> Mapping[tuple[str, str], Mapping[str, str]]:
+        found: dict[tuple[str, str], dict[str, str]] = {}
+        for action in actions:
+            place = (action["namespace"], action["target"])
+            owned = self.store.read(partial(owners.of_target, namespace=place[0], target=place[1]))
+            found[place] = {
+                item.field: f"{item.owner.intent_namespace}/{item.owner.intent_name}"
+                for item in owned
+                if item.owner.uid != intent.uid
+            }
+        return found
+
+
+def _key(file: Path | None) -> bytes | None:
+    return file.read_bytes().strip() if file is not None else None
+
+
+def _known(reader: Any) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    after = ("", "")
+    while page := intents.page(reader, 1000, after=after):
+        found += [(item.namespace, item.name) for item in page]
+        after = found[-1]
+    return found

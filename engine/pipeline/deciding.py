@@ -1,0 +1,182 @@
+"""The second stage: each generation that is due is looked at, and what comes of it is committed whole."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import rules
+from engine import report
+from engine.identity import canonical_json, effect_key, trace_id
+from engine.network_intent import Intent, intent_of
+from engine.reasons import Reason
+from engine.reconcile import Look, Looker, Standing, Step
+from engine.settings import PausedSettings
+from store import Store, Transaction, audit, decisions, intents, owners, work
+from store.work import Package, StaleTransition, State, Work
+
+log = logging.getLogger(__name__)
+
+BATCH = 32
+"""How many are looked at before what became ready is handed on."""
+
+_REMEMBERED = 20
+"""How many generations of an intent a decision can look back."""
+
+REOPENED = (Reason.RULE_REFUSED, Reason.RULE_ERROR, Reason.MISSING_FACT, Reason.HELD, Reason.CONFLICT)
+"""What is looked at again once for each change of the rules or facts."""
+
+
+class Decider:
+    """Looks at what is due.
+
+    Attributes:
+        looker: how it looks; replaced whole when rules or grammar change.
+        paused: what takes no new action.
+    """
+
+    def __init__(
+        self, store: Store, looker: Looker, paused: PausedSettings, clock: Callable[[], float]
+    ) -> None:
+        self.looker = looker
+        self.paused = paused
+        self._store = store
+        self._clock = clock
+
+    def decide_due(self) -> int:
+        """Looks at one batch of what is due; returns how many there were."""
+        due = self._store.read(lambda reader: work.to_decide(reader, BATCH))
+        writes = [self._decide(item) for item in due]
+        for write in writes:
+            write()
+        return len(due)
+
+    def reopen(self, reasons: tuple[Reason, ...] = REOPENED) -> int:
+        """Makes due again what rules or facts decided that are no longer in force; returns how many."""
+        basis, now = self.looker.basis, self._clock()
+        count = 0
+        while reopened := self._store.write(
+            lambda tx: work.reopen(tx, reasons, basis, now=now, limit=1000)
+        ).result():
+            count += reopened
+        return count
+
+    def _decide(self, item: Work) -> Callable[[], None]:
+        now = self._clock()
+        known = self._store.read(lambda reader: intents.get(reader, item.namespace, item.name))
+        if known is None:  # its row went with an older store
+            return lambda: None
+        body = json.loads(known.body)
+        standing = self._standing(item, known, body)
+        look = self.looker.look(standing, self._history(item), datetime.fromtimestamp(now, UTC))
+        key = effect_key(item.namespace, item.name, item.uid, body["wish"], item.spec_hash)
+        future = self._store.write(lambda tx: _commit(tx, item, look, key, self.looker.basis, now))
+
+        def finish() -> None:
+            try:
+                future.result()
+            except StaleTransition as stale:  # a newer generation came in between
+                log.info("%s", stale, extra={"intent": f"{item.namespace}/{item.name}"})
+
+        return finish
+
+    def _standing(self, item: Work, known: intents.Intent, body: Mapping[str, Any]) -> Standing:
+        if "problem" in body:
+            return Standing(None, problem=str(body["problem"]))
+        intent = intent_of(body, uid=item.uid, generation=item.generation, origin=known.origin)
+        return Standing(intent, paused=self._paused(intent), confirmed=self._confirmed(item, body["wish"]))
+
+    def _paused(self, intent: Intent) -> str:
+        if self.paused.everything:
+            return "the settings pause every intent (paused.everything)"
+        if intent.namespace in self.paused.namespaces:
+            return f"the settings pause the namespace {intent.namespace} (paused.namespaces)"
+        return ""
+
+    def _confirmed(self, item: Work, wish: int) -> bool:
+        """Whether an earlier generation that wished the same took effect."""
+        if wish == item.generation:
+            return False
+        return any(
+            other.uid == item.uid
+            and wish <= other.generation < item.generation
+            and other.state is State.CONFIRMED
+            and other.effect_key is not None
+            for other in self._generations(item)
+        )
+
+    def _generations(self, item: Work) -> list[Work]:
+        """Lists the last generations of an intent, newest first."""
+        return self._store.read(
+            lambda reader: work.generations(reader, item.namespace, item.name, limit=_REMEMBERED)
+        )
+
+    def _history(self, item: Work) -> rules.History:
+        others = [other for other in self._generations(item) if other.id != item.id]
+        completed = [other.updated_at for other in others if other.state is State.CONFIRMED]
+        return rules.History(
+            attempts=item.attempts,
+            generations=len(others),
+            last_phase=report.last_phase(others),
+            last_completed_at=datetime.fromtimestamp(max(completed), UTC) if completed else None,
+        )
+
+
+def _commit(tx: Transaction, item: Work, look: Look, key: str, basis: str, now: float) -> None:
+    """Commits one look: the step, the decision, the owners of fields, the audit record and the status."""
+    ruling = look.ruling
+    reason, message = ruling.reason.value, ruling.message
+    if look.understood is not None and item.state is State.SEEN:
+        item = work.read(tx, item, now=now)
+    body = report.decision_body(look)
+    if body:
+        decisions.append(
+            tx,
+            decisions.Decision(
+                work_id=item.id,
+                verdict=ruling.step.value,
+                reason=reason,
+                rule=body.get("rule", ""),
+                rules_digest=body.get("rulesDigest", ""),
+                body=canonical_json(body),
+                created_at=now,
+            ),
+        )
+    about = (item.namespace, item.name, item.uid, item.generation)
+    said = {"step": ruling.step.value, "reason": reason, "message": message, "rule": body.get("rule", "")}
+    audit.append(tx, audit.Entry(now, "Decided", *about, trace_id(key), canonical_json(said)))
+    match ruling.step:
+        case Step.EXECUTE:
+            _queue(tx, item, look, key, basis, now)
+        case Step.WAIT:
+            work.wait(tx, item, reason=reason, message=message, basis=basis, until=ruling.next_at, now=now)
+        case Step.REFUSE:
+            work.terminal(tx, item, reason=reason, message=message, basis=basis, now=now)
+        case Step.FINISH:
+            work.finish(tx, item, reason=reason, message=message, basis=basis, now=now)
+    if ruling.step is not Step.EXECUTE:
+        report.put_status(tx, item, report.from_look(item, look, key, now))
+
+
+def _queue(tx: Transaction, item: Work, look: Look, key: str, basis: str, now: float) -> None:
+    assert look.decided is not None  # noqa: S101 - only `decide` rules EXECUTE
+    assert look.decided.plan is not None  # noqa: S101 - the same
+    assert look.decided.decision is not None  # noqa: S101 - the same
+    packages = [Package(change.repository, change.name) for change in look.decided.plan.packages]
+    work.decide(
+        tx,
+        item,
+        effect_key=key,
+        executor=look.decided.decision.routes[0].executor,
+        priority=look.decided.decision.priority,
+        packages=packages,
+        basis=basis,
+        now=now,
+    )
+    owner = owners.Owner(item.uid, item.namespace, item.name, item.generation, item.id)
+    for change in look.decided.plan.packages:
+        lost = owners.take(tx, change.namespace, change.target, change.fields, owner)
+        report.supersede(tx, lost, by=f"{item.namespace}/{item.name}", now=now)

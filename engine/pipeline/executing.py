@@ -1,0 +1,301 @@
+"""The third stage: what is decided is claimed and carried out by a few workers, and the outcome committed.
+
+The order is what makes an effect happen once: claimed by a token, `sent` committed before the first byte
+goes out, the outcome committed with audit and status. Whatever breaks in between ends as unknown, and is read
+back.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from engine import krm, report
+from engine.executors.base import (
+    Absent,
+    Done,
+    Effect,
+    ExecuteOutcome,
+    Executor,
+    Retry,
+    Revision,
+    Terminal,
+    Unknown,
+)
+from engine.handoff import Handoff
+from engine.identity import canonical_json, workspace_name
+from engine.reasons import Reason
+from engine.settings import ExecutionSettings, PausedSettings
+from engine.status import Report
+from store import Store, StoreError, Transaction, audit, decisions, owners, packages, work
+from store.work import Claim, StaleTransition, Work
+
+log = logging.getLogger(__name__)
+
+SLOW_SECONDS = 1.0
+"""What takes longer is reported as Processing while it runs."""
+READ_BACK_SECONDS = 5.0
+"""The delay before something unknown is read back, doubled with each failure up to five minutes."""
+
+
+@dataclass(slots=True)
+class _Run:
+    """One claim while a worker has it."""
+
+    item: Work
+    body: Mapping[str, Any]
+    started: float = field(default_factory=time.monotonic)
+    reported: bool = False
+
+
+class Dispatcher:
+    """Claims what is ready and hands it to its workers.
+
+    Args:
+        wake: called when a worker is free again.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        executors: Mapping[str, Executor],
+        settings: ExecutionSettings,
+        paused: PausedSettings,
+        handoff: Handoff,
+        *,
+        wake: Callable[[], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._executors = executors
+        self._settings = settings
+        self.paused = paused
+        self._handoff = handoff
+        self._wake = wake
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="execute")
+        self._running: dict[int, _Run] = {}
+        self._lock = threading.Lock()
+        self._stopping = False
+
+    def dispatch(self) -> int:
+        """Claims as much as there are free workers; returns how much that was."""
+        with self._lock:
+            free = 0 if self._stopping else self._settings.workers - len(self._running)
+        if free <= 0 or self.paused.everything:
+            return 0
+        claims: list[Claim] = self._store.write(
+            lambda tx: work.claim(
+                tx,
+                self._clock(),
+                free,
+                skip_executors=self.paused.executors,
+                skip_namespaces=self.paused.namespaces,
+            )
+        ).result()
+        for claim in claims:
+            decision = self._store.read(partial(decisions.latest, work_id=claim.work.id))
+            assert decision is not None  # noqa: S101 - committed together with the state `decided`
+            run = _Run(claim.work, json.loads(decision.body))
+            with self._lock:
+                self._running[claim.work.id] = run
+            self._pool.submit(self._run, run)
+        return len(claims)
+
+    def running(self) -> int:
+        """Counts what workers have now."""
+        with self._lock:
+            return len(self._running)
+
+    def report_slow(self) -> None:
+        """Reports as Processing what has been running for longer than a moment, once."""
+        with self._lock:
+            slow = [
+                run
+                for run in self._running.values()
+                if not run.reported and time.monotonic() - run.started > SLOW_SECONDS
+            ]
+        for run in slow:
+            run.reported = True
+            now, item, body = self._clock(), run.item, run.body
+            message = f"being carried out by {item.executor}"
+            status = report.from_outcome(item, body, Reason.PROCESSING, message, now)
+            self._store.write(partial(report.put_status, item=item, report=status)).result()
+
+    def stop(self, grace: float) -> bool:
+        """Claims nothing more and waits for what runs; what does not end in time becomes unknown.
+
+        Returns:
+            Whether all ended.
+        """
+        with self._lock:
+            self._stopping = True
+        deadline = time.monotonic() + grace
+        while self.running() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        with self._lock:
+            left = list(self._running.values())
+        for run in left:
+            log.warning(
+                "%s/%s is still being carried out; it is read back at the next start", *_key(run.item)
+            )
+        self._pool.shutdown(wait=not left, cancel_futures=True)
+        return not left
+
+    def _run(self, run: _Run) -> None:
+        try:
+            self._carry_out(run)
+        except StaleTransition as stale:
+            log.warning("%s", stale)
+        except StoreError as error:  # nothing can be recorded now; recovery reads it back
+            log.error("%s/%s: %s", *_key(run.item), error)  # noqa: TRY400 - an outage, not a fault of ours
+        except Exception:
+            log.exception("%s/%s: what came of it could not be recorded", *_key(run.item))
+        finally:
+            with self._lock:
+                self._running.pop(run.item.id, None)
+            self._wake()
+
+    def _carry_out(self, run: _Run) -> None:
+        effect = effect_of(run.item, run.body)
+        executor = self._executors[run.item.executor or ""]
+        outcome: ExecuteOutcome | None = None
+        if run.item.read_back:
+            seen = executor.read_back(effect)
+            outcome = None if isinstance(seen, Absent) else seen
+        if outcome is None:
+            run.item = self._store.write(lambda tx: work.send(tx, run.item, now=self._clock())).result()
+            outcome = self._execute(executor, effect)
+        if isinstance(outcome, Done):
+            self._handoff.write(run.item, run.body)
+        self._store.write(lambda tx: self._record(tx, run, outcome)).result()
+
+    def _execute(self, executor: Executor, effect: Effect) -> ExecuteOutcome:
+        try:
+            return executor.execute(effect)
+        except Exception as error:  # an executor's fault says nothing about what has happened
+            log.exception("the executor %s failed for %s", executor.name, effect.intent)
+            return Unknown(f"the executor {executor.name} failed: {error}")
+
+    def _record(self, tx: Transaction, run: _Run, outcome: ExecuteOutcome) -> None:
+        """Commits an outcome: the step, the revisions, the audit record and the status."""
+        item, now = run.item, self._clock()
+        match outcome:
+            case Done(revisions):
+                reason, message = _done(revisions)
+                lost = _lost_fields(tx, run)
+                if lost:
+                    reason = Reason.SUPERSEDED
+                    message = f"{message}; {', '.join(lost)} is decided by a newer intent now"
+                after = work.confirm(tx, item, reason=reason.value, message=message, now=now)
+                for revision in revisions:
+                    packages.put(tx, _record_of(revision, item, now))
+                status = report.from_outcome(after, run.body, reason, message, now, revisions=revisions)
+            case Terminal(reason_text, message):
+                reason = Reason(reason_text)
+                after = work.terminal(tx, item, reason=reason.value, message=message, now=now)
+                status = report.from_outcome(after, run.body, reason, message, now)
+            case Unknown(message):
+                reason = Reason.READ_BACK
+                next_at = now + READ_BACK_SECONDS
+                after = work.unknown(tx, item, reason=reason.value, message=message, next_at=next_at, now=now)
+                status = report.from_outcome(after, run.body, reason, message, now, next_retry=next_at)
+            case Retry():
+                after, status = self._retry(tx, run, outcome, now)
+        about = (item.namespace, item.name, item.uid, item.generation)
+        said = {
+            "outcome": type(outcome).__name__,
+            "effectKey": item.effect_key,
+            "message": after.message,
+            "revisions": [report.package(revision) for revision in getattr(outcome, "revisions", ())],
+        }
+        audit.append(tx, audit.Entry(now, "Executed", *about, item.trace_id or "", canonical_json(said)))
+        if not after.superseded:
+            report.put_status(tx, after, status)
+
+    def _retry(self, tx: Transaction, run: _Run, outcome: Retry, now: float) -> tuple[Work, Report]:
+        item, schedule = run.item, self._settings.retry_seconds
+        if outcome.counts and item.attempts >= len(schedule):
+            message = f"given up after {item.attempts + 1} tries: {outcome.message}"
+            reason = Reason.RETRIES_EXHAUSTED
+            after = work.terminal(tx, item, reason=reason.value, message=message, now=now)
+            return after, report.from_outcome(after, run.body, reason, message, now)
+        delay = outcome.after if outcome.after is not None else jittered(schedule[item.attempts], item)
+        reason, next_at = Reason(outcome.reason), now + delay
+        after = work.retry(
+            tx,
+            item,
+            reason=reason.value,
+            message=outcome.message,
+            next_at=next_at,
+            counted=outcome.counts,
+            now=now,
+        )
+        return after, report.from_outcome(after, run.body, reason, outcome.message, now, next_retry=next_at)
+
+
+def effect_of(item: Work, body: Mapping[str, Any]) -> Effect:
+    """Returns the effect that a stored decision asks for; the same each time it is asked."""
+    key = item.effect_key or ""
+    return Effect(
+        intent=f"{item.namespace}/{item.name}",
+        generation=item.generation,
+        key=key,
+        workspace=workspace_name(key),
+        lifecycle=body["lifecycle"],
+        changes=krm.Plan.from_json(body["plan"]).packages,
+    )
+
+
+def jittered(delay: float, item: Work) -> float:
+    """Returns a delay made up to a tenth longer, so that what failed together is not tried together.
+
+    Taken from the effect key rather than from chance: the same try has the same time after a restart.
+    """
+    share = int((item.effect_key or "0")[:4], 16) / 0xFFFF
+    return delay * (1 + 0.1 * share)
+
+
+def _lost_fields(tx: Transaction, run: _Run) -> list[str]:
+    """Lists the fields of the plan that a newer intent has taken while it was carried out."""
+    return [
+        owned.field
+        for change in krm.Plan.from_json(run.body["plan"]).packages
+        for owned in owners.of_target(tx, change.namespace, change.target)
+        if owned.field in change.fields and owned.owner.uid != run.item.uid
+    ]
+
+
+def _record_of(revision: Revision, item: Work, now: float) -> packages.Revision:
+    return packages.Revision(
+        repository=revision.repository,
+        package=revision.package,
+        workspace=revision.workspace,
+        revision=str(revision.revision),
+        lifecycle=revision.lifecycle,
+        resource_name=revision.resource_name,
+        work_id=item.id,
+        effect_key=item.effect_key or "",
+        created_at=now,
+    )
+
+
+def _done(revisions: Sequence[Revision]) -> tuple[Reason, str]:
+    written = [revision for revision in revisions if revision.changed]
+    if not written:
+        return Reason.COMPLETED, "all is as wished already; nothing was written"
+    names = ", ".join(f"{item.repository}/{item.package} v{item.revision}" for item in written)
+    if any(item.lifecycle != "Published" for item in written):
+        return Reason.AWAITING_APPROVAL, f"proposed {names}; it waits for approval"
+    return Reason.COMPLETED, f"published {names}"
+
+
+def _key(item: Work) -> tuple[str, str]:
+    return item.namespace, item.name

@@ -1,0 +1,117 @@
+"""The first stage: events of the inbox become intents and generations; nothing is decided here."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from engine.identity import canonical_json as canonical
+from engine.identity import effect_key, sha256, spec_hash, trace_id
+from engine.network_intent import IntentSpec
+from store import Store, Transaction, audit, inbox, intents, outbox, owners, work
+from store.inbox import Event, EventKind
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+"""How many events are taken up in one transaction."""
+
+GONE = "null"
+"""The body of a status that is to be removed."""
+
+
+class Intake:
+    """Takes up what the sources saw."""
+
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._clock = clock
+
+    def take(self) -> int:
+        """Takes up every event that waits; returns how many there were."""
+        count = 0
+        while events := self._store.read(lambda reader: inbox.pending(reader, BATCH)):
+            self._store.write(partial(self._take_all, events)).result()
+            count += len(events)
+        return count
+
+    def _take_all(self, events: list[tuple[int, Event]], tx: Transaction) -> None:
+        now = self._clock()
+        for seq, event in events:
+            if inbox.done(tx, seq):
+                _take_up(tx, event, now)
+
+
+def _take_up(tx: Transaction, event: Event, now: float) -> None:
+    known = intents.get(tx, event.namespace, event.name)
+    if event.kind is EventKind.DELETE:
+        if known is not None and known.deleted_at is None:
+            _forget(tx, known, now)
+        return
+    body = json.loads(event.body)
+    generation, wish, hashed = _place(known, body, event)
+    changed = known is None or (generation, event.uid) != (known.generation, known.uid)
+    body["wish"] = wish
+    intents.put(
+        tx,
+        intents.Intent(
+            namespace=event.namespace,
+            name=event.name,
+            uid=event.uid,
+            generation=generation,
+            spec_hash=hashed,
+            body=canonical(body),
+            origin=event.origin,
+            updated_at=event.received_at,
+        ),
+    )
+    if not changed:  # metadata, a resync, a replay
+        return
+    key = effect_key(event.namespace, event.name, event.uid, wish, hashed)
+    work.see(
+        tx,
+        namespace=event.namespace,
+        name=event.name,
+        uid=event.uid,
+        generation=generation,
+        spec_hash=hashed,
+        now=now,
+        priority=body.get("spec", {}).get("priority", IntentSpec.model_fields["priority"].default),
+        trace_id=trace_id(key),
+    )
+    details = {"origin": event.origin, "source": event.source, "specHash": hashed}
+    audit.append(
+        tx,
+        audit.Entry(
+            now, "Seen", event.namespace, event.name, event.uid, generation, trace_id(key), canonical(details)
+        ),
+    )
+
+
+def _place(known: intents.Intent | None, body: dict[str, Any], event: Event) -> tuple[int, int, str]:
+    """Returns the generation, the generation that first wished the same, and the hash of the wish."""
+    spec = body.get("spec", {})
+    hashed = spec_hash(spec) if spec else sha256(event.body)
+    if known is None or known.uid != event.uid:
+        generation = int(body.get("metadata", {}).get("generation", 1))
+        return generation, generation, hashed
+    before = json.loads(known.body)
+    stated = body.get("metadata", {}).get("generation")
+    same = (before.get("spec"), before.get("problem")) == (body.get("spec"), body.get("problem"))
+    back = known.deleted_at is not None
+    generation = int(stated) if stated is not None else known.generation + (back or not same)
+    wish = before["wish"] if known.spec_hash == hashed and not back else generation
+    return generation, wish, hashed
+
+
+def _forget(tx: Transaction, known: intents.Intent, now: float) -> None:
+    """Ends what is open of an intent that is gone; what was written stays, and its fields are free."""
+    intents.mark_deleted(tx, known.namespace, known.name, known.uid, at=now)
+    work.withdraw(tx, known.namespace, known.name, now=now)
+    owners.release(tx, known.uid)
+    about = (known.namespace, known.name, known.uid, known.generation)
+    outbox.put(tx, outbox.Message(*about, outbox.Kind.STATUS, GONE, now))
+    audit.append(tx, audit.Entry(now, "Gone", *about, "", canonical({"origin": known.origin})))

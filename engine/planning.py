@@ -1,0 +1,105 @@
+"""What an intent would do now, without a store and without writing: the three steps, on their own."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import rules
+from documents import DocumentError, load
+from engine import contract, krm, live, report
+from engine.identity import spec_hash, uid_of
+from engine.network_intent import Intent, IntentSpec, intent_of, read_manifest
+from engine.reconcile import Look, Looker, Standing
+from engine.settings import Settings
+from nlp import Reader
+
+
+def load_rules(settings: Settings) -> rules.RuleBook:
+    """Loads the rules that the settings name, the shipped ones behind them."""
+    return rules.load(settings.rules.paths, contract.schema(), with_defaults=settings.rules.defaults)
+
+
+def bounds_of(settings: Settings) -> rules.Bounds:
+    """Returns what rules may choose by the settings."""
+    bounds = settings.bounds
+    return rules.Bounds(
+        executors=frozenset(bounds.executors),
+        default_executor=bounds.executor,
+        default_repository=bounds.repository,
+        default_lifecycle=bounds.lifecycle,
+        highest_lifecycle=bounds.highest_lifecycle,
+        repositories=frozenset(bounds.repositories) if bounds.repositories is not None else None,
+    )
+
+
+def cluster_of(settings: Settings) -> krm.ClusterSettings:
+    """Returns what the settings say about the cluster that packages are for."""
+    return krm.ClusterSettings(
+        ranges=tuple(settings.network.cluster_ranges),
+        catalog={name: entry.image for name, entry in settings.catalog.items()},
+    )
+
+
+def intents_in(file: Path, settings: Settings) -> list[Intent]:
+    """Reads the intents of a manifest file.
+
+    Raises:
+        DocumentError: a document of it is not a NetworkIntent.
+    """
+    found = []
+    for document in load(file):
+        body = read_manifest(document, settings.group, settings.version)
+        uid = uid_of(body["metadata"]["namespace"], body["metadata"]["name"])
+        found.append(intent_of(body, uid=uid, generation=1, origin=str(file)))
+    return found
+
+
+def intent_from_text(text: str, namespace: str) -> Intent:
+    """Returns an intent that says only a text."""
+    return Intent(
+        namespace=namespace,
+        name="plan",
+        uid=uid_of(namespace, "plan"),
+        generation=1,
+        origin="the command line",
+        spec=IntentSpec(intent=text),
+        spec_hash=spec_hash({"intent": text}),
+        labels={},
+        annotations={},
+    )
+
+
+class Planner:
+    """Looks at intents as the daemon would, on the live objects and rules of the settings.
+
+    Raises:
+        DocumentError: rules or lexicon cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        inventory = live.DirectoryInventory(settings.live.directory)
+        self._looker = Looker(
+            read=Reader.load(settings.rules.lexicon).read,
+            inventory=inventory,
+            book=load_rules(settings),
+            bounds=bounds_of(settings),
+            cluster=cluster_of(settings),
+            owners=lambda *_: {},
+            source="cli",
+        )
+        self.problems: dict[Path, DocumentError] = dict(inventory.errors)
+        """The files of live objects that cannot be read."""
+
+    def plan(self, intent: Intent, now: datetime) -> tuple[Look, dict[str, Any]]:
+        """Looks at an intent; returns the look, and its stored form with the files that would be written."""
+        look = self._looker.look(Standing(intent), rules.History(), now)
+        body = report.decision_body(look)
+        plan = look.decided.plan if look.decided is not None else None
+        body["files"] = {
+            f"{change.repository}/{change.name}/{name}": data.decode()
+            for change in (plan.packages if plan is not None else ())
+            for name, data in krm.render_package(change.name, krm.merge([], change)).items()
+        }
+        return look, body

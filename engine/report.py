@@ -1,0 +1,185 @@
+"""From looks and outcomes to what is reported: the stored decision, and the status in the outbox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import rules
+from engine.executors.base import Revision
+from engine.identity import canonical_json, trace_id
+from engine.reasons import Reason
+from engine.reconcile import Look
+from engine.status import Report, build_status, phase_of, same_but_for_time
+from store import Reader, Transaction, outbox, work
+from store.owners import OwnedField, Owner
+from store.work import State, Work
+
+_OPEN = frozenset({State.SEEN, State.READ, State.DECIDED, State.RETRY})
+"""Where a generation stands of which nothing is under way."""
+
+
+def decision_body(look: Look) -> dict[str, Any]:
+    """Returns all that a look found, to be stored with the decision; empty where nothing was read."""
+    if look.understood is None:
+        return {}
+    body: dict[str, Any] = {"interpretation": interpretation(look)}
+    decided = look.decided
+    if decided is None:
+        return body
+    body["actions"] = [dict(action) for action in decided.actions]
+    body["warnings"] = list(decided.warnings)
+    if look.snapshot is not None:
+        body["facts"] = [_known(asdict(facts)) for facts in look.snapshot.rules.facts]
+    if decided.decision is not None:
+        body["decision"] = decided.decision.to_json()
+        body["rule"] = _deciding_rule(decided.decision)
+        body["rulesDigest"] = decided.decision.rules_digest
+        body["lifecycle"] = decided.decision.routes[0].lifecycle if decided.decision.routes else ""
+    if decided.plan is not None:
+        body["plan"] = decided.plan.to_json()
+    return body
+
+
+def interpretation(look: Look) -> dict[str, Any]:
+    """Returns how the text was read, with what was taken from the live objects."""
+    assert look.understood is not None  # noqa: S101 - callers have looked
+    result = look.understood.interpretation()
+    if look.actions:
+        result["actions"] = [dict(action) for action in look.actions]
+    if look.snapshot is not None:
+        result["assumed"] += [
+            {"action": index, "field": value.field, "value": value.value, "why": value.why}
+            for index, value in look.snapshot.from_live
+        ]
+    return result
+
+
+def from_look(item: Work, look: Look, key: str, now: float) -> Report:
+    """Returns the report of a look that ended without an effect."""
+    decision = look.decided.decision if look.decided is not None else None
+    return Report(
+        generation=item.generation,
+        reason=look.ruling.reason,
+        message=look.ruling.message,
+        now=now,
+        spec_hash=item.spec_hash,
+        trace_id=trace_id(key),
+        attempts=item.attempts,
+        next_retry=look.ruling.next_at,
+        interpretation=interpretation(look) if look.understood is not None else {},
+        decision=_decision(decision.to_json(), look.decided.warnings) if decision and look.decided else {},
+    )
+
+
+def from_outcome(
+    item: Work,
+    body: Mapping[str, Any],
+    reason: Reason,
+    message: str,
+    now: float,
+    *,
+    revisions: Sequence[Revision] = (),
+    next_retry: float | None = None,
+) -> Report:
+    """Returns the report of an execution; `body` is the stored decision that it carried out."""
+    return Report(
+        generation=item.generation,
+        reason=reason,
+        message=message,
+        now=now,
+        spec_hash=item.spec_hash,
+        trace_id=item.trace_id or "",
+        attempts=item.attempts,
+        next_retry=next_retry,
+        interpretation=body["interpretation"],
+        decision=_decision(body["decision"], body["warnings"]),
+        packages=[package(revision) for revision in revisions],
+    )
+
+
+def package(revision: Revision) -> dict[str, Any]:
+    """Returns a revision as `status.packages` shows it."""
+    return {
+        "repository": revision.repository,
+        "name": revision.package,
+        "workspace": revision.workspace,
+        "lifecycle": revision.lifecycle,
+        "revision": revision.revision,
+        "resourceName": revision.resource_name,
+    }
+
+
+def put_status(tx: Transaction, item: Work, report: Report) -> None:
+    """Puts the status of a generation into the outbox, unless it says nothing new."""
+    previous = status_of(tx, item.uid)
+    status = build_status(report, previous)
+    if same_but_for_time(status, previous):
+        return
+    about = (item.namespace, item.name, item.uid, item.generation)
+    outbox.put(tx, outbox.Message(*about, outbox.Kind.STATUS, canonical_json(status), report.now))
+
+
+def supersede(tx: Transaction, lost: Iterable[OwnedField], *, by: str, now: float) -> None:
+    """Tells intents whose fields another one decides now, and ends what is still open of them."""
+    fields: dict[Owner, list[str]] = {}
+    for owned in lost:
+        fields.setdefault(owned.owner, []).append(owned.field)
+    for owner, names in fields.items():
+        message = f"{', '.join(sorted(names))} is decided by {by} now; this intent does nothing more"
+        item = work.get(tx, owner.work_id)
+        if item is None or item.superseded:
+            continue
+        if item.state in _OPEN:
+            item = work.terminal(tx, item, reason=Reason.SUPERSEDED.value, message=message, now=now)
+        previous = status_of(tx, owner.uid) or {}
+        report = Report(
+            generation=owner.generation,
+            reason=Reason.SUPERSEDED,
+            message=message,
+            now=now,
+            spec_hash=item.spec_hash,
+            trace_id=item.trace_id or "",
+            attempts=item.attempts,
+            interpretation=previous.get("interpretation", {}),
+            decision=previous.get("decision", {}),
+            packages=previous.get("packages", ()),
+        )
+        put_status(tx, item, report)
+
+
+def last_phase(earlier: Sequence[Work]) -> str:
+    """Returns the phase in which the generation before ended; empty where there was none."""
+    return phase_of(Reason(earlier[0].reason)).value if earlier and earlier[0].reason else ""
+
+
+def status_of(reader: Reader, uid: str) -> dict[str, Any] | None:
+    """Returns the last status of an intent, delivered or not; None where it has none."""
+    last = outbox.latest(reader, uid, outbox.Kind.STATUS)
+    status: dict[str, Any] | None = json.loads(last.body) if last is not None else None
+    return status
+
+
+def _decision(decision: Mapping[str, Any], warnings: Sequence[str]) -> dict[str, Any]:
+    by_action: list[list[str]] = [[] for _ in decision["actions"]]
+    for step in decision["trace"]:
+        if step["outcome"] == rules.Outcome.EFFECT.value and step["rule"] not in by_action[step["action"]]:
+            by_action[step["action"]].append(step["rule"])
+    routes = decision["routes"]
+    return {
+        "rule": decision["rule"] or (routes[0]["rule"] if routes else ""),
+        "rules": by_action,
+        "executor": routes[0]["executor"] if routes else "",
+        "rulesDigest": decision["rulesDigest"],
+        "warnings": list(warnings),
+    }
+
+
+def _deciding_rule(decision: rules.Decision) -> str:
+    return decision.rule or (decision.routes[0].rule if decision.routes else "")
+
+
+def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value not in (None, {}, [], ())}
