@@ -10,8 +10,8 @@ from typing import Any
 from engine.krm.change import JsonObject, Removal
 from engine.krm.guards import guarded
 from engine.live.inventory import Object
-from engine.live.objects import containers_of, labels_of, name_of
-from engine.live.view import LiveView
+from engine.live.objects import containers_of, labels_of, name_of, pod_labels, pod_selector, selector_matches
+from engine.live.view import EVERY_POD, LiveView
 from engine.reasons import Reason
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "conductor-watch"}
@@ -73,6 +73,31 @@ def known(items: tuple[Object, ...] | None, fact: str, view: LiveView) -> tuple[
         )
         raise Refused(Reason.MISSING_FACT, why)
     return items
+
+
+def sole_selector(view: LiveView) -> JsonObject:
+    """Returns the label selector that picks the target's pods and no others; for `*` the empty one.
+
+    Raises:
+        Refused: MissingFact, or Conflict where it picks the pods of another workload too.
+    """
+    if view.target == EVERY_POD:
+        return {}
+    workload = live_workload(view)
+    selector = pod_selector(workload)
+    others = [
+        other
+        for other in known(view.workloads, "workloads", view)
+        if (other["kind"], name_of(other)) != (workload["kind"], name_of(workload))
+        and selector_matches(selector, pod_labels(other))
+    ]
+    if others:
+        message = (
+            f"the selector of {view.target} also picks the pods of {listing(others)}, which the text does "
+            "not name; give their pods labels of their own"
+        )
+        raise Refused(Reason.CONFLICT, message)
+    return dict(selector)
 
 
 def meant_container(view: LiveView, workload: Object) -> str:

@@ -34,7 +34,7 @@ def merge(current: Sequence[Mapping[str, Any]], change: PackageChange) -> list[J
     """
     kept = without(current, change.removals)
     _refuse_undone_denials(kept, change)
-    merged = sorted(lay_over(kept, change.objects), key=_key)
+    merged = sorted(lay_over(kept, (_owned(item, kept, change) for item in change.objects)), key=_key)
     _refuse_rivals(merged, change.name)
     return merged
 
@@ -91,6 +91,24 @@ def without(items: Iterable[Mapping[str, Any]], removals: Sequence[Removal]) -> 
         if not paths or set(trimmed) - _IDENTITY:
             kept.append(trimmed)
     return kept
+
+
+def _owned(
+    patch: Mapping[str, Any], current: Sequence[Mapping[str, Any]], change: PackageChange
+) -> Mapping[str, Any]:
+    """Leaves of the routes in a VirtualService only what the change owns.
+
+    Their list is written whole, read from the live object, where the package may be ahead of it.
+    """
+    present = {_key(item): item for item in current}
+    before = _at(present.get(_key(patch), {}), ("spec", "http"))
+    routes = _at(patch, ("spec", "http"))
+    if not before or not routes or len(before) != len(routes):
+        return patch
+    prefix = f"{patch['kind']}/{patch['metadata']['name']}:spec.http."
+    owned = {field.removeprefix(prefix) for field in change.fields if field.startswith(prefix)}
+    kept = [{key: value for key, value in route.items() if key in owned} for route in routes]
+    return {**patch, "spec": {**patch["spec"], "http": kept}}
 
 
 def _drop(item: Mapping[str, Any], path: tuple[str, ...]) -> JsonObject:

@@ -9,12 +9,12 @@ from typing import Any
 
 from engine.krm.change import ClusterSettings, JsonObject
 from engine.krm.complement import all_but_peers, all_but_ports
-from engine.krm.draft import Draft, Refused, known, listing, live_workload, whole
+from engine.krm.draft import Draft, Refused, known, listing, live_workload, sole_selector, whole
 from engine.krm.merge import DENIES
 from engine.krm.peers import Internet, Peer, parse_network, peer_rules, peer_words, peers_of
 from engine.krm.reach import Flow, may_allow
 from engine.live.inventory import Object
-from engine.live.objects import name_of, pod_labels, pod_selector, pod_spec, pod_template, selector_matches
+from engine.live.objects import name_of, pod_spec, pod_template
 from engine.live.view import EVERY_POD, LiveView
 from engine.reasons import Reason
 
@@ -37,7 +37,7 @@ def render(action: Mapping[str, Any], view: LiveView, cluster: ClusterSettings) 
             of a denial cannot be told.
     """
     wish: Wish = action["network_policy"]
-    selector = _target_selector(view)
+    selector = sole_selector(view)
     peers = peers_of(wish, view)
     ports = tuple((port.get("protocol", "TCP"), int(port["port"])) for port in wish.get("ports", ()))
     name = _policy_name(view.target, wish)
@@ -84,31 +84,6 @@ def _fields(wish: Wish, target: str) -> Iterator[str]:
         for peer in peers or ["*"]:
             for port in ports or ["*"]:
                 yield f"NetworkPolicy/{target}:{direction}[{peer}:{port}]"
-
-
-def _target_selector(view: LiveView) -> JsonObject:
-    """Returns what picks the target's pods, and no others.
-
-    Raises:
-        Refused: Conflict, where it picks the pods of another workload too.
-    """
-    if view.target == EVERY_POD:
-        return {}
-    workload = live_workload(view)
-    selector = pod_selector(workload)
-    others = [
-        other
-        for other in known(view.workloads, "workloads", view)
-        if (other["kind"], name_of(other)) != (workload["kind"], name_of(workload))
-        and selector_matches(selector, pod_labels(other))
-    ]
-    if others:
-        message = (
-            f"the selector of {view.target} also picks the pods of {listing(others)}, which the text does "
-            "not name; give their pods labels of their own"
-        )
-        raise Refused(Reason.CONFLICT, message)
-    return dict(selector)
 
 
 def _denial(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine.krm import affinity, configuration, network_policy, resource_limits, scaling
+from engine.krm import affinity, configuration, network_policy, resource_limits, scaling, service_mesh
 from engine.krm.change import CannotRender, ClusterSettings, JsonObject, PackageChange, Plan
 from engine.krm.draft import Draft, Refused
 from engine.krm.merge import lay_over, merge_object, without
@@ -28,6 +28,7 @@ _RENDERERS: Mapping[str, Render] = {
     "network_policy": network_policy.render,
     "resource_limits": resource_limits.render,
     "scaling": scaling.render,
+    "service_mesh": service_mesh.render,
 }
 _VIEW_FIELDS = {
     **dict.fromkeys(WORKLOAD_KINDS, "workloads"),
