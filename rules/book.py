@@ -6,6 +6,7 @@ import fnmatch
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from documents import Document, Place, Problem
 from rules.assignments import Assignment
@@ -51,13 +52,13 @@ class Match:
 
     def mismatch(self, intent: IntentView, action: Action) -> str:
         """Returns the first clause that does not fit, with the value; empty where all fit."""
-        intent_type, namespace, target = (str(action.get(key, "")) for key in _MATCHED)
-        if self.intent_types and intent_type not in self.intent_types:
-            return f"intentTypes: {intent_type} is none of {', '.join(sorted(self.intent_types))}"
-        if self.namespaces is not None and not self.namespaces.fit(namespace):
-            return f"namespaces: {namespace} is none of {self.namespaces}"
-        if self.targets is not None and not self.targets.fit(target):
-            return f"targets: {target} is none of {self.targets}"
+        if self.intent_types and action.get("intent_type") not in self.intent_types:
+            return (
+                f"intentTypes: {action.get('intent_type')} is none of {', '.join(sorted(self.intent_types))}"
+            )
+        for name, globs in (("namespace", self.namespaces), ("target", self.targets)):
+            if globs is not None and not globs.fit(str(action.get(name, ""))):
+                return f"{name}s: {action.get(name, '')} is none of {globs}"
         if self.sources and intent.source not in self.sources:
             return f"sources: {intent.source} is none of {', '.join(sorted(self.sources))}"
         if self.priority is not None and intent.priority not in self.priority:
@@ -65,9 +66,6 @@ class Match:
         return _missing("labels", self.labels, intent.labels) or _missing(
             "annotations", self.annotations, intent.annotations
         )
-
-
-_MATCHED = ("intent_type", "namespace", "target")
 
 
 def _missing(name: str, wanted: Mapping[str, Globs], given: Mapping[str, str]) -> str:
@@ -134,14 +132,8 @@ class Rule:
     bucket: Bucket | None = None
     priority: Template | int | None = None
 
-    @property
-    def judges(self) -> bool:
-        """Whether it has an effect besides `set`."""
-        effects = (self.refuse, self.warn, self.hold, self.execute, self.retry, self.bucket, self.priority)
-        return any(effect is not None for effect in effects)
 
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RuleBook:
     """The effective rules.
 
@@ -159,3 +151,16 @@ class RuleBook:
     warnings: tuple[Problem, ...]
     tests: tuple[Document, ...]
     compiler: Compiler = field(repr=False)
+
+    @cached_property
+    def setting(self) -> tuple[Rule, ...]:
+        """The rules that change the action."""
+        return tuple(rule for rule in self.rules if rule.assignments)
+
+    @cached_property
+    def judging(self) -> tuple[Rule, ...]:
+        """The rules that have another effect."""
+        return tuple(rule for rule in self.rules if any(getattr(rule, name) is not None for name in _JUDGING))
+
+
+_JUDGING = ("refuse", "warn", "hold", "execute", "retry", "bucket", "priority")

@@ -12,7 +12,16 @@ from rules.assignments import Assignment, KeyPath, Value, locate, type_problems
 from rules.book import Bucket, Choice, Globs, Hold, Match, Rule
 from rules.decision import RetryPolicy
 from rules.expressions import Compiler, ExpressionError
-from rules.models import ExecuteSpec, HoldSpec, MatchSpec, RateLimitSpec, RetrySpec, RuleSpec, WindowSpec
+from rules.models import (
+    PRIORITIES,
+    ExecuteSpec,
+    HoldSpec,
+    MatchSpec,
+    RateLimitSpec,
+    RetrySpec,
+    RuleSpec,
+    WindowSpec,
+)
 from rules.presence import Finding, Paths
 from rules.shapes import Kind, Record, Scalar
 from rules.snapshot import Json
@@ -20,7 +29,6 @@ from rules.templates import Condition, Template, compile_condition, compile_temp
 from rules.windows import Cron, Window
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-_PRIORITIES = range(11)
 
 
 @dataclass(slots=True)
@@ -155,7 +163,7 @@ class RuleCompiler:
             if template.kind not in (Kind.INT, Kind.DYN):
                 self._find(within, "has to be a whole number, as 7, or ${…} that gives one")
             return template
-        if value is not None and value not in _PRIORITIES:
+        if value is not None and value not in PRIORITIES:
             self._find(within, "a priority is 0 to 10")
         return value
 

@@ -7,7 +7,7 @@ the facts of its day.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 
@@ -160,20 +160,27 @@ class Decision:
 
     def to_json(self) -> dict[str, Json]:
         """Returns the decision as JSON: camelCase keys, times in RFC 3339; actions as they are."""
-        return {to_camel(item.name): _plain(getattr(self, item.name)) for item in fields(self)}
+        return {key: _plain(getattr(self, name)) for name, key in _KEYS[Decision]}
+
+
+_KEYS: Mapping[type, tuple[tuple[str, str], ...]] = {
+    record: tuple((item.name, to_camel(item.name)) for item in fields(record))
+    for record in (Change, Decision, RateLimit, RetryPolicy, Route, RuleTrace, RuleWarning)
+}
 
 
 def _plain(value: object) -> Json:
-    if value is None or isinstance(value, bool | int | float):
-        return value
+    keys = _KEYS.get(type(value))
+    if keys is not None:
+        return {key: _plain(getattr(value, name)) for name, key in keys}
     if isinstance(value, str):
         return str(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return {to_camel(item.name): _plain(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
     raise TypeError(f"no JSON: {type(value).__name__}")

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from pydantic.alias_generators import to_snake
 
-from rules.book import Rule
+from rules.book import Bucket, Choice, Hold, Rule
 from rules.decision import (
     Change,
     Outcome,
@@ -22,13 +22,12 @@ from rules.decision import (
     RuleWarning,
 )
 from rules.expressions import EvaluationError
-from rules.models import Mode
+from rules.models import PRIORITIES, Mode
 from rules.snapshot import Bounds, Snapshot
 from rules.templates import Template
-from rules.values import Values
+from rules.values import Values, evidence
 
 _LIFECYCLES = ("Draft", "Proposed", "Published")
-_PRIORITIES = range(11)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +64,13 @@ class Effects:
     retry: RetryPolicy | None = None
     priority: int | None = None
 
-    def skip(self, rule: Rule, index: int, outcome: Outcome, clause: str) -> None:
+    def skip(self, rule: Rule, values: Values, outcome: Outcome, clause: str) -> None:
         """Records that a rule has no effect, and the clause that does not hold."""
-        self.trace.append(RuleTrace(rule.id, index, outcome, clause))
+        self.trace.append(RuleTrace(rule.id, values.index, outcome, clause))
 
-    def fail(self, rule: Rule, index: int, error: EvaluationError, clause: str) -> None:
+    def fail(self, rule: Rule, values: Values, error: EvaluationError, clause: str) -> None:
         """Records that a rule could not be evaluated; in force, that refuses the intent."""
+        index = values.index
         reason, message = Reason.RULE_ERROR, f"rule {rule.id} could not be evaluated: {error}"
         facts = self.snapshot.facts[index]
         if error.fact and getattr(facts, to_snake(error.fact)) is None:
@@ -83,69 +83,71 @@ class Effects:
         elif rule.mode is Mode.WARN:
             self.warnings.append(RuleWarning(rule.id, index, message))
 
-    def take(self, rule: Rule, index: int, values: Values) -> None:
+    def in_force(self, rule: Rule, values: Values, effect: str, message: str) -> bool:
+        """Records an effect and tells whether it takes place; by the rule's mode it may only be told."""
+        outcome = Outcome.DRYRUN if rule.mode is Mode.DRYRUN else Outcome.EFFECT
+        self._record(rule, values, outcome, effect, message)
+        if rule.mode is Mode.WARN:
+            self.warnings.append(RuleWarning(rule.id, values.index, f"would {effect}: {message}"))
+        return rule.mode is Mode.ENFORCE
+
+    def take(self, rule: Rule, values: Values) -> None:
         """Takes every effect but `set` of a rule that holds.
 
         Raises:
             EvaluationError: a text or a value of the rule could not be evaluated.
         """
         if rule.refuse is not None:
-            message = rule.refuse.render(values.activation)
-            if self.in_force(rule, index, "refuse", message):
-                self.refusals.append(Stop(Reason.RULE_REFUSED, message, rule.id, index))
+            self._refuse(rule, values, rule.refuse.render(values.activation))
         if rule.warn is not None:
-            self._warn(rule, index, rule.warn.render(values.activation))
+            self._warn(rule, values, rule.warn.render(values.activation))
         if rule.hold is not None:
-            self._hold(rule, index, values)
+            self._hold(rule, values, rule.hold)
         if rule.execute is not None:
-            self._route(rule, index)
-        if rule.retry is not None and self._chosen(rule, index, "retry", self.retry is None):
-            self.retry = rule.retry
+            self._route(rule, values, rule.execute)
+        if rule.retry is not None:
+            self._retry(rule, values, rule.retry)
         if rule.priority is not None:
-            self._prioritise(rule, index, values)
+            self._prioritise(rule, values, rule.priority)
         if rule.bucket is not None:
-            self._limit(rule, index, values)
+            self._limit(rule, values, rule.bucket)
 
-    def in_force(self, rule: Rule, index: int, effect: str, message: str) -> bool:
-        """Traces an effect and tells whether it takes place; by the rule's mode it may only be told."""
-        outcome = Outcome.DRYRUN if rule.mode is Mode.DRYRUN else Outcome.EFFECT
-        self.trace.append(RuleTrace(rule.id, index, outcome, rule.when, effect, message))
-        if rule.mode is Mode.WARN:
-            self.warnings.append(RuleWarning(rule.id, index, f"would {effect}: {message}"))
-        return rule.mode is Mode.ENFORCE
+    def _record(self, rule: Rule, values: Values, outcome: Outcome, effect: str, message: str) -> None:
+        clause = evidence(rule.condition, values)
+        self.trace.append(RuleTrace(rule.id, values.index, outcome, clause, effect, message))
 
-    def _chosen(self, rule: Rule, index: int, effect: str, free: bool, message: str = "") -> bool:
-        """Traces a choice and tells whether it counts: the first rule to choose wins."""
+    def _chosen(self, rule: Rule, values: Values, effect: str, message: str, *, free: bool) -> bool:
+        """Records a choice and tells whether it counts: the first rule in force to choose wins."""
         if rule.mode is Mode.ENFORCE and not free:
-            self.trace.append(RuleTrace(rule.id, index, Outcome.SHADOWED, rule.when, effect, message))
+            self._record(rule, values, Outcome.SHADOWED, effect, message)
             return False
-        return self.in_force(rule, index, effect, message)
+        return self.in_force(rule, values, effect, message)
 
-    def _warn(self, rule: Rule, index: int, message: str) -> None:
+    def _refuse(self, rule: Rule, values: Values, message: str) -> None:
+        if self.in_force(rule, values, "refuse", message):
+            self.refusals.append(Stop(Reason.RULE_REFUSED, message, rule.id, values.index))
+
+    def _warn(self, rule: Rule, values: Values, message: str) -> None:
         outcome = Outcome.DRYRUN if rule.mode is Mode.DRYRUN else Outcome.EFFECT
-        self.trace.append(RuleTrace(rule.id, index, outcome, rule.when, "warn", message))
+        self._record(rule, values, outcome, "warn", message)
         if rule.mode is not Mode.DRYRUN:
-            self.warnings.append(RuleWarning(rule.id, index, message))
+            self.warnings.append(RuleWarning(rule.id, values.index, message))
 
-    def _hold(self, rule: Rule, index: int, values: Values) -> None:
-        hold = rule.hold
-        assert hold is not None  # noqa: S101 - asked before
+    def _hold(self, rule: Rule, values: Values, hold: Hold) -> None:
         message = hold.message.render(values.activation)
         now = self.snapshot.now
         if hold.window is None and self.snapshot.approved:
-            self.skip(rule, index, Outcome.WHEN_FALSE, "it is approved")
+            self.skip(rule, values, Outcome.WHEN_FALSE, "it is approved")
         elif hold.window is not None and hold.window.is_open(now):
-            self.skip(rule, index, Outcome.WHEN_FALSE, f"the window {hold.window} is open")
-        elif self.in_force(rule, index, "hold", message):
-            self.holds.append(Stop(Reason.HELD, message, rule.id, index))
+            self.skip(rule, values, Outcome.WHEN_FALSE, f"the window {hold.window} is open")
+        elif self.in_force(rule, values, "hold", message):
+            self.holds.append(Stop(Reason.HELD, message, rule.id, values.index))
             if hold.window is None:
                 self.needs_approval = True
             else:
                 self.openings.append(hold.window.next_opening(now))
 
-    def _route(self, rule: Rule, index: int) -> None:
-        choice = rule.execute
-        assert choice is not None  # noqa: S101 - asked before
+    def _route(self, rule: Rule, values: Values, choice: Choice) -> None:
         chosen = Route(
             choice.executor or self.bounds.default_executor,
             choice.repository or self.bounds.default_repository,
@@ -156,28 +158,27 @@ class Effects:
         if exceeded:
             raise EvaluationError(exceeded)
         text = f"{chosen.executor}, {chosen.repository}, {chosen.lifecycle}"
-        if self._chosen(rule, index, "execute", index not in self.routes, text):
-            self.routes[index] = chosen
+        if self._chosen(rule, values, "execute", text, free=values.index not in self.routes):
+            self.routes[values.index] = chosen
 
-    def _prioritise(self, rule: Rule, index: int, values: Values) -> None:
-        priority = rule.priority
+    def _retry(self, rule: Rule, values: Values, retry: RetryPolicy) -> None:
+        delays = ", ".join(f"{delay} s" for delay in retry.schedule)
+        if self._chosen(rule, values, "retry", f"{retry.limit} times, {delays}", free=self.retry is None):
+            self.retry = retry
+
+    def _prioritise(self, rule: Rule, values: Values, priority: Template | int) -> None:
         value = priority.value(values.activation) if isinstance(priority, Template) else priority
-        if not isinstance(value, int) or isinstance(value, bool) or value not in _PRIORITIES:
+        if not isinstance(value, int) or isinstance(value, bool) or value not in PRIORITIES:
             raise EvaluationError(f"its priority is {value}, which is no whole number from 0 to 10")
-        if self._chosen(rule, index, "priority", self.priority is None, str(value)):
+        if self._chosen(rule, values, "priority", str(value), free=self.priority is None):
             self.priority = value
 
-    def _limit(self, rule: Rule, index: int, values: Values) -> None:
-        bucket = rule.bucket
-        assert bucket is not None  # noqa: S101 - asked before
-        parts = {
-            "rule": (),
-            "namespace": (values.action.get("namespace"),),
-            "target": (values.action.get("namespace"), values.action.get("target")),
-        }
-        key = "/".join([rule.id, *(str(part) for part in parts[bucket.per])])
-        if self.in_force(rule, index, "rateLimit", f"{bucket.burst}, then one in {bucket.refill} s"):
-            self.limits.append(RateLimit(rule.id, index, key, bucket.burst, bucket.refill))
+    def _limit(self, rule: Rule, values: Values, bucket: Bucket) -> None:
+        namespace, target = values.action.get("namespace"), values.action.get("target")
+        parts = {"rule": (), "namespace": (namespace,), "target": (namespace, target)}[bucket.per]
+        key = "/".join([rule.id, *(str(part) for part in parts)])
+        if self.in_force(rule, values, "rateLimit", f"{bucket.burst}, then one in {bucket.refill} s"):
+            self.limits.append(RateLimit(rule.id, values.index, key, bucket.burst, bucket.refill))
 
 
 def _exceeded(route: Route, bounds: Bounds) -> str:

@@ -33,78 +33,78 @@ def evaluate(snapshot: Snapshot, book: RuleBook, bounds: Bounds, contract: Contr
     """
     effects = Effects(snapshot, bounds)
     initial = [Values.of(snapshot, index, book, bounds) for index in range(len(snapshot.actions))]
-    final = [_changed(values, index, book, effects) for index, values in enumerate(initial)]
-    for index, values in enumerate(final):
-        _check(values.action, index, contract, effects)
+    final = [_changed(values, book, effects) for values in initial]
+    for values in final:
+        _check(values, contract, effects)
     if not effects.invalid:
-        for index, values in enumerate(final):
-            _judge(values, index, book, effects)
+        for values in final:
+            _judge(values, book, effects)
     return _decision(effects, tuple(values.action for values in final), book)
 
 
-def _changed(values: Values, index: int, book: RuleBook, effects: Effects) -> Values:
+def _changed(values: Values, book: RuleBook, effects: Effects) -> Values:
     """Returns the values with the action as the rules' `set` leave it."""
-    for rule in book.rules:
-        if rule.assignments and _holds(rule, index, values, effects):
+    for rule in book.setting:
+        if _holds(rule, values, effects):
             try:
-                values = _assigned(rule, index, values, effects, book)
+                values = _assigned(rule, values, book, effects)
             except EvaluationError as error:
-                effects.fail(rule, index, error, rule.when)
+                effects.fail(rule, values, error, rule.when)
     return values
 
 
-def _assigned(rule: Rule, index: int, values: Values, effects: Effects, book: RuleBook) -> Values:
+def _assigned(rule: Rule, values: Values, book: RuleBook, effects: Effects) -> Values:
     """Makes the assignments of one rule; each sees the action as it was before the rule."""
     resolved = [(each.path, resolve(each.value, values.activation)) for each in rule.assignments]
     text = ", ".join(f"{'.'.join(path)} = {shown(value)}" for path, value in resolved)
-    if not effects.in_force(rule, index, "set", text):
+    if not effects.in_force(rule, values, "set", text):
         return values
     action = values.action
     for path, value in resolved:
         before = read(action, path)
         if before != value:
-            effects.changes.append(Change(rule.id, index, ".".join(path), before, value))
+            effects.changes.append(Change(rule.id, values.index, ".".join(path), before, value))
             action = assign(action, path, value)
     return values.with_action(action, book)
 
 
-def _check(action: Action, index: int, contract: Contract, effects: Effects) -> None:
+def _check(values: Values, contract: Contract, effects: Effects) -> None:
     """Refuses an action that cannot be; the fault of the rule that changed it last, if one did."""
-    problems = contract(action)
+    problems = contract(values.action)
     if not problems:
         return
     effects.invalid = True
     message = "; ".join(problems)
-    rule = next((each.rule for each in reversed(effects.changes) if each.action == index), "")
+    rule = next((each.rule for each in reversed(effects.changes) if each.action == values.index), "")
     if rule:
         message = f"rule {rule} makes an action that cannot be: {message}"
     reason = Reason.RULE_ERROR if rule else Reason.INVALID
-    effects.refusals.append(Stop(reason, message, rule, index))
+    effects.refusals.append(Stop(reason, message, rule, values.index))
 
 
-def _judge(values: Values, index: int, book: RuleBook, effects: Effects) -> None:
+def _judge(values: Values, book: RuleBook, effects: Effects) -> None:
     """Takes every effect but `set` of every rule on a final action."""
-    for rule in book.rules:
-        if rule.judges and _holds(rule, index, values, effects):
+    for rule in book.judging:
+        if _holds(rule, values, effects):
             try:
-                effects.take(rule, index, values)
+                effects.take(rule, values)
             except EvaluationError as error:
-                effects.fail(rule, index, error, rule.when)
+                effects.fail(rule, values, error, rule.when)
 
 
-def _holds(rule: Rule, index: int, values: Values, effects: Effects) -> bool:
+def _holds(rule: Rule, values: Values, effects: Effects) -> bool:
     """Tells whether a rule is about an action and its condition holds; records why not."""
     mismatch = rule.match.mismatch(effects.snapshot.intent, values.action)
     if mismatch:
-        effects.skip(rule, index, Outcome.NOT_MATCHED, mismatch)
+        effects.skip(rule, values, Outcome.NOT_MATCHED, mismatch)
         return False
     try:
         clause = rule.condition.first_false(values.activation)
     except ClauseError as error:
-        effects.fail(rule, index, error, compared(error.clause, values))
+        effects.fail(rule, values, error, compared(error.clause, values))
         return False
     if clause is not None:
-        effects.skip(rule, index, Outcome.WHEN_FALSE, compared(clause, values))
+        effects.skip(rule, values, Outcome.WHEN_FALSE, compared(clause, values))
     return clause is None
 
 

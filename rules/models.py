@@ -14,6 +14,8 @@ from documents import StrictModel
 
 API_VERSION = "conductor-watch/v1"
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+PRIORITIES = range(11)
+"""What `spec.priority` can be."""
 VARIABLE_PATTERN = r"^[a-z][A-Za-z0-9]{0,62}$"
 
 RuleName = Annotated[str, Field(pattern=NAME_PATTERN)]

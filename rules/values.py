@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from pydantic.alias_generators import to_camel
 
 from rules.book import RuleBook
-from rules.expressions import Expression
+from rules.expressions import Expression, Read
 from rules.shapes import UNREAD
 from rules.snapshot import Action, Bounds, ContainerFacts, Facts, History, IntentView, Snapshot
-from rules.templates import shown
+from rules.templates import Condition, shown
 
 _SHOWN = 60
 """How many characters of a value are shown."""
@@ -22,9 +22,11 @@ _SHOWN = 60
 class Values:
     """The variables of one action, as plain maps without what is None, and as CEL takes them."""
 
+    index: int
     action: Action
     variables: Mapping[str, object]
     activation: Any
+    _told: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, snapshot: Snapshot, index: int, book: RuleBook, bounds: Bounds) -> Values:
@@ -39,32 +41,42 @@ class Values:
             "settings": {"ownNamespace": bounds.own_namespace},
             "vars": book.vars,
         }
-        return cls(action, variables, book.compiler.activation(variables))
+        return cls(index, action, variables, book.compiler.activation(variables))
 
     def with_action(self, action: Action, book: RuleBook) -> Values:
         """Returns the same variables with a changed action."""
         variables = {**self.variables, "action": action}
-        return Values(action, variables, book.compiler.activation(variables))
+        return Values(self.index, action, variables, book.compiler.activation(variables))
+
+    def told(self, read: Read) -> str:
+        """Returns what an expression read, as `action.replicas = 5`; kept, for many rules read alike."""
+        found = self._told.get(read.path)
+        if found is None:
+            found = self._told[read.path] = f"{read.path} = {self._text(read.keys)}"
+        return found
+
+    def _text(self, keys: tuple[str, ...]) -> str:
+        value: object = self.variables
+        for key in keys:
+            if not isinstance(value, Mapping) or key not in value:
+                return "unknown" if keys[0] == "facts" else "absent"
+            value = value[key]
+        if isinstance(value, Mapping):
+            return f"{{{len(value)} entries}}"
+        text = shown(value) if isinstance(value, str | int | float | bool | list | tuple) else str(value)
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
 def compared(clause: Expression, values: Values) -> str:
     """Returns a clause with the values that it reads: `action.replicas > 100 (action.replicas = 5)`."""
     if not clause.reads:
         return clause.text
-    pairs = ", ".join(f"{each.path} = {_value(each.keys, values)}" for each in clause.reads)
-    return f"{clause.text} ({pairs})"
+    return f"{clause.text} ({', '.join([values.told(each) for each in clause.reads])})"
 
 
-def _value(keys: tuple[str, ...], values: Values) -> str:
-    value: object = values.variables
-    for key in keys:
-        if not isinstance(value, Mapping) or key not in value:
-            return "unknown" if keys[0] == "facts" else "absent"
-        value = value[key]
-    if isinstance(value, Mapping):
-        return f"{{{len(value)} entries}}"
-    text = shown(value) if isinstance(value, str | int | float | bool | list | tuple) else str(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+def evidence(condition: Condition, values: Values) -> str:
+    """Returns a condition that holds, with the values that it reads."""
+    return " && ".join(compared(clause, values) for clause in condition.clauses)
 
 
 _NAMES = {
