@@ -10,7 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from engine.krm import affinity, configuration, network_policy, resource_limits, scaling, service_mesh
+from engine.krm import (
+    affinity,
+    configuration,
+    deployment,
+    network_policy,
+    resource_limits,
+    scaling,
+    service_mesh,
+)
 from engine.krm.change import CannotRender, ClusterSettings, JsonObject, PackageChange, Plan
 from engine.krm.draft import Draft, Refused
 from engine.krm.merge import lay_over, merge_object, without
@@ -25,6 +33,7 @@ Render = Callable[[Mapping[str, Any], LiveView, ClusterSettings], tuple[Draft, .
 _RENDERERS: Mapping[str, Render] = {
     "affinity": affinity.render,
     "configuration": configuration.render,
+    "deployment": deployment.render,
     "network_policy": network_policy.render,
     "resource_limits": resource_limits.render,
     "scaling": scaling.render,
