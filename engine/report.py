@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import rules
@@ -13,7 +13,7 @@ from engine.identity import canonical_json, trace_id
 from engine.reasons import Reason
 from engine.reconcile import Look
 from engine.status import Report, build_status, phase_of, same_but_for_time
-from store import Reader, Transaction, outbox, work
+from store import Reader, Transaction, decisions, outbox, work
 from store.owners import OwnedField, Owner
 from store.work import State, Work
 
@@ -94,8 +94,8 @@ def from_outcome(
         trace_id=item.trace_id or "",
         attempts=item.attempts,
         next_retry=next_retry,
-        interpretation=body["interpretation"],
-        decision=_decision(body["decision"], body["warnings"]),
+        interpretation=body.get("interpretation", {}),
+        decision=_decision(body["decision"], body["warnings"]) if "decision" in body else {},
         packages=[package(revision) for revision in revisions],
     )
 
@@ -134,20 +134,11 @@ def supersede(tx: Transaction, lost: Iterable[OwnedField], *, by: str, now: floa
             continue
         if item.state in _OPEN:
             item = work.terminal(tx, item, reason=Reason.SUPERSEDED.value, message=message, now=now)
-        previous = status_of(tx, owner.uid) or {}
-        report = Report(
-            generation=owner.generation,
-            reason=Reason.SUPERSEDED,
-            message=message,
-            now=now,
-            spec_hash=item.spec_hash,
-            trace_id=item.trace_id or "",
-            attempts=item.attempts,
-            interpretation=previous.get("interpretation", {}),
-            decision=previous.get("decision", {}),
-            packages=previous.get("packages", ()),
-        )
-        put_status(tx, item, report)
+        decision = decisions.latest(tx, item.id)
+        body = json.loads(decision.body) if decision is not None else {}
+        written = (status_of(tx, owner.uid) or {}).get("packages", ())
+        superseded = from_outcome(item, body, Reason.SUPERSEDED, message, now)
+        put_status(tx, item, replace(superseded, packages=written))
 
 
 def last_phase(earlier: Sequence[Work]) -> str:

@@ -52,7 +52,8 @@ class Ticker:
         self._scheduler.add_listener(
             self._ended, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES
         )
-        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        # Failures of a tick are logged by the listener, with the name that people know.
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 
     def add(self, name: str, run: Callable[[], None], every: float) -> Tick:
         """Adds a tick that runs `every` so many seconds (at least 1), and whenever it is woken."""

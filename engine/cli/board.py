@@ -22,7 +22,7 @@ _STYLES = {
     Phase.PENDING: "yellow",
     Phase.PROCESSING: "cyan",
 }
-_MAX_LINES = 60
+MAX_LINES = 60
 """More would scroll the table out of the terminal."""
 
 
@@ -62,9 +62,9 @@ class Board:
         table.add_column("deciding rule", max_width=30, overflow="fold")
         table.add_column("package", ratio=1, overflow="fold")
         table.add_column("time", justify="right", no_wrap=True)
-        for notice in notices[:_MAX_LINES]:
+        for notice in notices[:MAX_LINES]:
             table.add_row(*_cells(notice))
-        more = len(notices) - _MAX_LINES
+        more = len(notices) - MAX_LINES
         return Group(table, Text(f"… and {more} more", style="dim")) if more > 0 else table
 
 

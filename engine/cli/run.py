@@ -59,7 +59,8 @@ def run_command(file: Path | None, once: bool, timeout: float, log_level: str, t
 
 
 def _start(settings: Settings, board: Board) -> Daemon:
-    from engine.pipeline.daemon import Daemon as Reconciler  # noqa: PLC0415 - what only this command needs
+    from engine.cli.board import MAX_LINES  # noqa: PLC0415 - what only this command needs
+    from engine.pipeline.daemon import Daemon as Reconciler  # noqa: PLC0415
     from store import StoreError  # noqa: PLC0415
 
     if not settings.source.directory.is_dir():
@@ -70,6 +71,8 @@ def _start(settings: Settings, board: Board) -> Daemon:
         daemon = Reconciler(settings, observe=board.take)
     except StoreError as error:
         raise CommandError(str(error)) from error
+    for notice in daemon.shown(limit=MAX_LINES):
+        board.take(notice)
     daemon.start()
     return daemon
 

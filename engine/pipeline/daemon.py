@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from engine import live
+from engine import live, report
 from engine.executors.base import Executor
 from engine.executors.directory import DirectoryExecutor
 from engine.handoff import Handoff
@@ -18,7 +18,7 @@ from engine.pipeline.deciding import Decider
 from engine.pipeline.executing import Dispatcher
 from engine.pipeline.intake import Intake
 from engine.pipeline.memory import ReadingMemory
-from engine.pipeline.reporting import DirectoryStatus, Observer, Reporter, ignore
+from engine.pipeline.reporting import DirectoryStatus, Notice, Observer, Reporter, ignore
 from engine.planning import bounds_of, cluster_of, load_rules
 from engine.reconcile import Looker
 from engine.scheduler import Ticker
@@ -114,6 +114,16 @@ class Daemon:
         self._reporter.deliver()
         self.store.close(max(1.0, deadline - time.monotonic()))
         return ended
+
+    def shown(self, limit: int) -> list[Notice]:
+        """Lists the last status of some intents, by namespace and name, as an earlier run left it."""
+        known = self.store.read(lambda reader: intents.page(reader, limit))
+        statuses = [self.store.read(partial(report.status_of, uid=item.uid)) for item in known]
+        return [
+            Notice(item.namespace, item.name, status)
+            for item, status in zip(known, statuses, strict=True)
+            if status is not None
+        ]
 
     def settled(self) -> bool:
         """Tells whether there is nothing left to do now: what waits, waits for a time or a change."""

@@ -13,7 +13,7 @@ from engine import report
 from engine.identity import canonical_json, effect_key, trace_id
 from engine.network_intent import Intent, intent_of
 from engine.reasons import Reason
-from engine.reconcile import Look, Looker, Standing, Step
+from engine.reconcile import Look, Looker, Ruling, Standing, Step
 from engine.settings import PausedSettings
 from store import Store, Transaction, audit, decisions, intents, owners, work
 from store.work import Package, StaleTransition, State, Work
@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 BATCH = 32
 """How many are looked at before what became ready is handed on."""
 
+_FAULT_SECONDS = 60.0
+"""The delay after a fault in a look, in seconds."""
 _REMEMBERED = 20
 """How many generations of an intent a decision can look back."""
 
@@ -71,7 +73,7 @@ class Decider:
             return lambda: None
         body = json.loads(known.body)
         standing = self._standing(item, known, body)
-        look = self.looker.look(standing, self._history(item), datetime.fromtimestamp(now, UTC))
+        look = self._look(item, standing, now)
         key = effect_key(item.namespace, item.name, item.uid, body["wish"], item.spec_hash)
         future = self._store.write(lambda tx: _commit(tx, item, look, key, self.looker.basis, now))
 
@@ -82,6 +84,14 @@ class Decider:
                 log.info("%s", stale, extra={"intent": f"{item.namespace}/{item.name}"})
 
         return finish
+
+    def _look(self, item: Work, standing: Standing, now: float) -> Look:
+        try:
+            return self.looker.look(standing, self._history(item), datetime.fromtimestamp(now, UTC))
+        except Exception as error:  # one intent that trips over a fault of ours stops no other
+            log.exception("%s/%s could not be looked at", item.namespace, item.name)
+            message = f"a fault of conductor-watch ({type(error).__name__}: {error}); it is looked at again"
+            return Look(Ruling(Step.WAIT, Reason.BACKING_OFF, message, now + _FAULT_SECONDS))
 
     def _standing(self, item: Work, known: intents.Intent, body: Mapping[str, Any]) -> Standing:
         if "problem" in body:
