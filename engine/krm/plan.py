@@ -113,4 +113,6 @@ def _after(view: LiveView, written: Sequence[JsonObject]) -> LiveView:
         if field == "workloads" and name_of(item) == view.target:
             live = changed.get("workload", view.workload)
             changed["workload"] = item if live is None else merge_object(live, item)
+        elif field == "workloads" and view.others.get((view.namespace, name_of(item)), item) is None:
+            changed["others"] = {**changed.get("others", view.others), (view.namespace, name_of(item)): item}
     return replace(view, **changed)
