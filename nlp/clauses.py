@@ -122,7 +122,7 @@ class ClauseFinder:
     def _match(self, frame: CompiledFrame, start: int, head: Assigns | None) -> Iterator[Clause]:
         """Matches the parts of a frame in any order; `head` is the verb carried over, if one is."""
         chart, masks, parts = self._chart, self._chart.masks, frame.parts
-        needed = (1 << frame.needed) - 1
+        needed = frame.needed
         separators = self._grammar.separator.first
         last = len(masks) - 1
         begin = (0, (), ()) if head is None else (1, head, head)

@@ -43,7 +43,8 @@ class CompiledFrame:
     """A frame ready to match.
 
     Attributes:
-        parts: the needed parts first (`needed` of them, the head before all), then those that may be there.
+        parts: the head, if there is one, before all others.
+        needed: the bits of the parts that must be there.
         free: parts that may stand anywhere, any number of times.
         needs: masks of which each must meet some token.
     """
@@ -247,8 +248,9 @@ class _Compiler:
 
 
 def _compiled(source: _Source, frame: Frame, parts: Sequence[Node], free: tuple[Node, ...]) -> CompiledFrame:
-    needed = len(parts) - len(frame.may)
-    needs = tuple(dict.fromkeys(mask for part in parts[:needed] for mask in part.needs))
+    stated = parts[: len(parts) - len(frame.may)]
+    needed = sum(1 << index for index, part in enumerate(stated) if not part.nullable)
+    needs = tuple(dict.fromkeys(mask for part in stated if not part.nullable for mask in part.needs))
     return CompiledFrame(
         frame.name,
         source.file.intent_type or "",

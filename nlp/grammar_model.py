@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from documents import StrictModel
 from pydantic import Field, RootModel, model_validator
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Constant = str | int | float | bool
 
 

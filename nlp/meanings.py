@@ -13,12 +13,17 @@ from decimal import Decimal
 from nlp.draft import Draft, Workload, impossible, inner, places_of, unclear, workload
 from nlp.quantity import to_number
 from nlp.reading import JSON
-from nlp.values import Assign
+from nlp.values import Assign, Value
 
 MAX_REPLICAS = 10_000
 MAX_PORT = 65_535
 INTERNET = "0.0.0.0/0"
 _HOST = "kubernetes.io/hostname"
+_PLACES = {
+    "zones": "topology.kubernetes.io/zone",
+    "regions": "topology.kubernetes.io/region",
+    "hosts": "kubernetes.io/hostname",
+}
 _DURATION = re.compile(r"\d+(?:ms|s|m|h)\Z")
 _QUANTITY = re.compile(r"\d+(?:\.\d+)?(?:m|k|M|G|T|Ki|Mi|Gi|Ti)?\Z")
 
@@ -213,27 +218,30 @@ def _peer(peer: Workload) -> JSON:
 
 
 def _ports(draft: Draft) -> None:
-    ports: list[JSON] = []
     protocol = draft.scalar("protocol")
-    sources = draft.all("network_policy.ports[]")
-    for source in sources:
+    said: list[tuple[Value, Value, Assign]] = []
+    for source in draft.all("network_policy.ports[]"):
         parts = inner(source.value)
-        number = parts["port"].value
         own = parts.get("protocol")
+        said.append((parts["port"].value, own.value if own else "", source))
+    for source in draft.all("ports"):
+        if isinstance(source.value, tuple):
+            said.extend((number, "", source) for number in source.value if isinstance(number, int))
+    if protocol and not said:
+        raise unclear("a protocol without a port; say the port")
+    ports: list[JSON] = []
+    for number, own_protocol, source in said:
         if not isinstance(number, int) or not 1 <= number <= MAX_PORT:
             raise impossible(f"there is no port {number}; say 1 to {MAX_PORT}", places_of((source,)))
         port: dict[str, JSON] = {"port": number}
-        said = str(own.value) if own else protocol
-        if said:
-            port["protocol"] = said
+        if own_protocol or protocol:
+            port["protocol"] = str(own_protocol or protocol)
         else:
             draft.assume(f"network_policy.ports[{len(ports)}].protocol", "TCP", "no protocol was said")
         if port not in ports:
             ports.append(port)
-    if protocol and not ports:
-        raise unclear("a protocol without a port; say the port")
     if ports:
-        draft.put("network_policy.ports", ports, *sources)
+        draft.put("network_policy.ports", ports, *(source for _, _, source in said))
 
 
 def resource_limits(draft: Draft) -> None:
@@ -292,8 +300,13 @@ def affinity(draft: Draft) -> None:
         values = labels.setdefault(str(parts["key"].value), [])
         if "value" in parts and str(parts["value"].value) not in values:
             values.append(str(parts["value"].value))
+    sources = draft.all("affinity.labels[]")
+    for name, key in _PLACES.items():
+        for place in draft.all(name):
+            labels.setdefault(key, []).append(str(place.value))
+            sources = [*sources, place]
     if labels:
-        draft.put("affinity.labels", {key: values for key, values in labels.items()}, *draft.all("affinity.labels[]"))
+        draft.put("affinity.labels", dict[str, JSON](labels), *sources)
     _topology(draft, str(kind.value))
 
 
@@ -462,6 +475,9 @@ ROOTS = {
     "settings[]": "configuration",
     "setting": "configuration",
     "flow": "network_policy",
+    "ports": "network_policy",
+    "protocol": "network_policy",
+    "shares[]": "service_mesh",
     "network_policy": "network_policy",
     "resources": "resource_limits",
     "affinity": "affinity",

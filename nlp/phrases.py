@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 
 _LEXER = re.compile(
-    r"\s*(?:(?P<rule><[\w-]+>)|(?P<slot>\{[\w.?\[\]-]+:[\w-]+\})|(?P<punctuation>[\[\]()|+])|(?P<word>\\.|[^\s\[\]()|+<>{}]+|->|=>|>))"
+    r"\s*(?:(?P<rule><[\w-]+>)|(?P<slot>\{[\w.?\[\]-]+:[\w-]+\})|(?P<punctuation>[\[\]()|+])|(?P<word>\\.|[-=]>|[^\s\[\]()|+<>{}]+))"
 )
 
 

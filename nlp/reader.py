@@ -171,7 +171,7 @@ class _TypeBits:
         self.names = joined(named)
         self.anything = joined(("reason",))
         rest = set(bits) - set(NUMERIC) - set(named) - {"reason"}
-        self.wordy = joined((*rest, "version", "plain-version", "port", "factor"))
+        self.wordy = joined((*rest, "version", "plain-version", "port", "port-with-protocol", "factor"))
 
 
 def vocabulary(grammar: Grammar) -> Vocabulary:

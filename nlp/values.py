@@ -85,6 +85,12 @@ def read_count(tokens: Sequence[Token], at: int) -> Found:
     return [(found[0], plain(found[1]))] if found else []
 
 
+def read_count_text(tokens: Sequence[Token], at: int) -> Found:
+    """A count as a quantity: `50`."""
+    found = numerals.count(tokens, at)
+    return [(found[0], _written(found[1]))] if found else []
+
+
 def read_percent(tokens: Sequence[Token], at: int) -> Found:
     """`10%`, `ten percent`, `10-percent`."""
     found = numerals.number(tokens, at)
@@ -229,6 +235,17 @@ def read_port(tokens: Sequence[Token], at: int) -> Found:
     return [(at + 1, port)]
 
 
+def read_port_with_protocol(tokens: Sequence[Token], at: int) -> Found:
+    """`38412/sctp`, but no bare number."""
+    return read_port(tokens, at) if any(name in tokens[at].low for name in _PROTOCOLS) else []
+
+
+def read_protocol(tokens: Sequence[Token], at: int) -> Found:
+    """`TCP`, `UDP` or `SCTP`."""
+    low = tokens[at].low
+    return [(at + 1, low.upper())] if low in _PROTOCOLS else []
+
+
 def read_port_numbers(tokens: Sequence[Token], at: int) -> Found:
     """Ports in a word that might be a number in thousands: `80,443`."""
     low = tokens[at].low
@@ -292,6 +309,7 @@ def read_integer(tokens: Sequence[Token], at: int) -> Found:
 
 NUMERIC: dict[str, Read] = {
     "count": read_count,
+    "count-text": read_count_text,
     "percent": read_percent,
     "part": read_part,
     "factor": read_factor,
@@ -300,6 +318,7 @@ NUMERIC: dict[str, Read] = {
     "memory": read_memory,
     "duration": read_duration,
     "port": read_port,
+    "port-with-protocol": read_port_with_protocol,
     "port-numbers": read_port_numbers,
     "address": read_address,
     "shares": read_shares,
@@ -309,5 +328,5 @@ NUMERIC: dict[str, Read] = {
     "plain-version": read_plain_version,
 }
 """Values that begin with a digit, a sign or a number word (an address or a version also with a letter)."""
-WORDY: dict[str, Read] = {"image": read_image, "full-image": read_full_image}
+WORDY: dict[str, Read] = {"image": read_image, "full-image": read_full_image, "protocol": read_protocol}
 """Values that may begin with any letter or digit."""
