@@ -16,6 +16,12 @@ Value: TypeAlias = "Template | Mapping[str, Value] | tuple[Value, ...] | int | f
 
 IDENTITY = ("intent_type", "target", "target_kind", "namespace")
 """What the facts of an action are about: a rule that changed it would judge by the facts of another."""
+_NAMES: Mapping[Kind | None, str] = {
+    Kind.STRING: "a text",
+    Kind.INT: "a whole number",
+    Kind.DOUBLE: "a number",
+    Kind.BOOL: "true or false",
+}
 _TYPES: Mapping[type, Kind] = {bool: Kind.BOOL, int: Kind.INT, float: Kind.DOUBLE}
 
 
@@ -59,19 +65,33 @@ def type_problems(value: Value, shape: Shape) -> Iterator[tuple[KeyPath, str]]:
     if isinstance(shape, Scalar):
         kind = _kind(value)
         if kind is not shape.kind and Kind.DYN not in (kind, shape.kind) and value is not None:
-            yield (), f"has to be a {shape.kind}, this is a {kind or 'list or map'}"
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            if isinstance(shape, Record) and key not in shape.members:
-                yield (key,), f"{shape.name} has no field {key!r}; there are {', '.join(shape.members)}"
-            elif not isinstance(shape, ListOf):
-                inner = shape.members[key].shape if isinstance(shape, Record) else shape.value
-                yield from (((key, *path), message) for path, message in type_problems(item, inner))
-    elif isinstance(value, tuple) and isinstance(shape, ListOf):
-        for index, item in enumerate(value):
-            yield from (((index, *path), message) for path, message in type_problems(item, shape.item))
-    elif value is not None and not isinstance(value, Template):
-        yield (), f"has to be a {'list' if isinstance(shape, ListOf) else 'map'}"
+            yield (), f"has to be {_NAMES[shape.kind]}, this is {_NAMES.get(kind, 'a list or a map')}"
+    elif value is None or isinstance(value, Template):
+        return
+    elif isinstance(shape, ListOf):
+        yield from _list_problems(value, shape)
+    else:
+        yield from _map_problems(value, shape)
+
+
+def _list_problems(value: Value, shape: ListOf) -> Iterator[tuple[KeyPath, str]]:
+    if not isinstance(value, tuple):
+        yield (), "has to be a list"
+        return
+    for index, item in enumerate(value):
+        yield from (((index, *path), message) for path, message in type_problems(item, shape.item))
+
+
+def _map_problems(value: Value, shape: Record | MapOf) -> Iterator[tuple[KeyPath, str]]:
+    if not isinstance(value, Mapping):
+        yield (), "has to be a map"
+        return
+    for key, item in value.items():
+        if isinstance(shape, Record) and key not in shape.members:
+            yield (key,), f"{shape.name} has no field {key!r}; there are {', '.join(shape.members)}"
+            continue
+        inner = shape.members[key].shape if isinstance(shape, Record) else shape.value
+        yield from (((key, *path), message) for path, message in type_problems(item, inner))
 
 
 def _kind(value: Value) -> Kind | None:

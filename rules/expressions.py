@@ -32,6 +32,7 @@ MAX_NODES = 400
 
 _MISSING_KEY = re.compile(r'NOT_FOUND: Key not found in map : "(.*)"', re.DOTALL)
 _COMPILE_ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
+_UNDECLARED = re.compile(r"undeclared reference to '(.*)' \(in container")
 _STATUS_CODE = re.compile(r"^[A-Z_]+: ")
 _RESULTS = {kind.upper(): kind for kind in Kind}
 
@@ -169,7 +170,8 @@ class Compiler:
         check = PresenceCheck(intent_types)
         result = check.walk(root, self._variables, sure)
         if check.findings:
-            raise ExpressionError(tuple(sorted(check.findings, key=lambda finding: finding.offset)))
+            found = (Finding(_at_name(text, each.offset), each.message) for each in check.findings)
+            raise ExpressionError(tuple(sorted(found, key=lambda finding: finding.offset)))
         reads = tuple(dict.fromkeys(_reads(root, self._variables)))
         facts = frozenset(read.keys[1] for read in reads if read.keys[0] == "facts" and len(read.keys) > 1)
         kind = _RESULTS.get(checked.return_type().name())
@@ -183,7 +185,13 @@ class Compiler:
             if "*error*" in message:  # follows from another error
                 continue
             before = sum(len(each) + 1 for each in lines[: max(int(line), 1) - 1])
-            found.append(Finding(before + max(int(column), 1) - 1, self._plain(message)))
+            offset = before + max(int(column), 1) - 1
+            if match := _UNDECLARED.match(message):
+                name = match[1].split(".")[0]
+                start = max(text.rfind(name, 0, offset + len(name)), 0)
+                found.append(Finding(start, f"{name!r} is not known here{_hint(name, self._variables)}"))
+            else:
+                found.append(Finding(_at_name(text, offset), self._plain(message)))
         return tuple(dict.fromkeys(found)) or (Finding(0, _reason(error)),)
 
     def _plain(self, message: str) -> str:
@@ -191,13 +199,15 @@ class Compiler:
         if match := re.match(r"undefined field '(.*)' not found in struct '(.*)'", message):
             record = self._records[match[2]]
             return f"{record.name} has no field {match[1]!r}{_hint(match[1], record.members)}"
-        if match := re.match(r"undeclared reference to '(.*)' \(in container", message):
-            name = match[1].split(".")[0]
-            return f"{name!r} is not known here{_hint(name, self._variables)}"
         if match := re.match(r"found no matching overload for '(.*)' applied to '(.*)'", message):
             operator = match[1].strip("_@").replace("_", " … ")
             return f"{operator!r} does not take {match[2]}".replace(f"{PACKAGE}.", "")
         return message
+
+
+def _at_name(text: str, offset: int) -> int:
+    """Returns where the name of a field stands, whose place CEL gives as that of the dot before it."""
+    return offset + 1 if text[offset : offset + 1] == "." else offset
 
 
 def _hint(name: str, known: Mapping[str, object]) -> str:

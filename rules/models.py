@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from documents import StrictModel
 
@@ -32,10 +32,6 @@ class Mode(StrEnum):
     ENFORCE = "enforce"  #: It takes place.
     WARN = "warn"  #: It becomes a warning.
     DRYRUN = "dryrun"  #: It stands in the trace alone.
-
-
-def _mode(value: Any) -> Any:
-    return Mode(value) if value in tuple(Mode) else value
 
 
 class PriorityRange(StrictModel):
@@ -160,7 +156,7 @@ class RuleSpec(StrictModel):
     match: MatchSpec = MatchSpec()
     when: str | None = Field(default=None, min_length=1, description="A CEL condition; left out: always.")
     then: ThenSpec
-    mode: Annotated[Mode, BeforeValidator(_mode)] = Mode.ENFORCE
+    mode: Annotated[Mode, Field(strict=False)] = Mode.ENFORCE
 
 
 class Metadata(StrictModel):

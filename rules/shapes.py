@@ -170,7 +170,10 @@ def _required_by_type(schema: Mapping[str, Json]) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     for branch in _list(schema.get("allOf")):
         rule = _map(branch)
-        condition = _map(_map(_map(rule.get("if")).get("properties")).get("intent_type"))
+        conditions = _map(_map(rule.get("if")).get("properties"))
+        if set(conditions) != {"intent_type"}:
+            continue
+        condition = _map(conditions["intent_type"])
         intent_types = [condition["const"]] if "const" in condition else _list(condition.get("enum"))
         for intent_type in intent_types:
             names = _list(_map(rule.get("then")).get("required"))

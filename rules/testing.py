@@ -127,7 +127,8 @@ class _CaseReader:
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 path = (*self.path, name, *detail["loc"])
-                message = f"{'.'.join(str(step) for step in detail['loc'])}: {detail['msg']}"
+                unknown = detail["type"] == "unexpected_keyword_argument"
+                message = f"there is no {detail['loc'][-1]!r} here" if unknown else detail["msg"]
                 self.problems.append(self.document.problem(path, message))
             return None
 
