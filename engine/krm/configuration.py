@@ -119,7 +119,8 @@ def _warnings(settings: Mapping[str, str], config_map: Object, uses: Uses, view:
             "is up to it"
         )
     else:
-        yield f"{target}: {', '.join(sorted(settings))} takes effect at the next restart of its pods"
+        keys = ", ".join(sorted(settings))
+        yield f"{target}: the change of {keys} takes effect at the next restart of its pods"
     for key in sorted(settings):
         if any(use.how == "envFrom" and not _VARIABLE.match(use.prefix + key) for use in uses):
             yield f"{key} is no name that every version of Kubernetes takes for an environment variable"
