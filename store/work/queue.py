@@ -129,13 +129,20 @@ def claim(
         "namespaces": json.dumps(sorted(skip_namespaces)),
     }
     claims: list[Claim] = []
+    while claimed := _claim_batch(tx, now, {**skipped, "limit": limit - len(claims)}):
+        claims += claimed
+    return claims
+
+
+def _claim_batch(tx: Transaction, now: float, parameters: Parameters) -> list[Claim]:
+    """Claims the next, without those that write a package of one before them in the batch."""
+    claims: list[Claim] = []
     taken: set[Package] = set()
-    while rows := tx.rows(_TO_EXECUTE, {**skipped, "limit": limit - len(claims)}):
-        for work in map(from_row, rows):
-            writes = packages(tx, work.id)
-            if taken.isdisjoint(writes):  # never so of the first one, so each round makes progress
-                taken.update(writes)
-                claims.append(Claim(_claim(tx, work, now), writes))
+    for work in map(from_row, tx.rows(_TO_EXECUTE, parameters)):
+        writes = packages(tx, work.id)
+        if taken.isdisjoint(writes):
+            taken.update(writes)
+            claims.append(Claim(_claim(tx, work, now), writes))
     return claims
 
 

@@ -79,10 +79,18 @@ def test_the_log_takes_no_change_and_no_deletion(log: Store, statement: str) -> 
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        ("at", "1.0"), ("kind", "'Allowed'"), ("namespace", "'other'"), ("name", "'other'"),
-        ("uid", "'other'"), ("generation", "9"), ("trace_id", "'other'"), ("body", "'{}'"), ("hash", "'0'"), ("previous", "'0'"),
+        ("at", "1.0"),
+        ("kind", "'Allowed'"),
+        ("namespace", "'other'"),
+        ("name", "'other'"),
+        ("uid", "'other'"),
+        ("generation", "9"),
+        ("trace_id", "'other'"),
+        ("body", "'{}'"),
+        ("hash", "'0'"),
+        ("previous", "'0'"),
     ],
-)  # fmt: skip
+)
 def test_a_change_of_any_column_is_found(log: Store, key: bytes | None, column: str, value: str) -> None:
     tamper(log, f"UPDATE audit SET {column} = {value} WHERE seq = 3")
     found = verify(log, key)
