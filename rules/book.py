@@ -91,10 +91,15 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """What an intent waits for: a window, or an approval where there is none."""
+    """What an intent waits for: a window, or an approval where there is none.
+
+    Attributes:
+        vars: the names of the vars that the window was made from.
+    """
 
     window: Window | None
     message: Template
+    vars: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -11,8 +12,9 @@ from documents import Document, Problem
 from rules.assignments import Assignment, KeyPath, Value, locate, type_problems
 from rules.book import Bucket, Choice, Globs, Hold, Match, Rule
 from rules.decision import RetryPolicy
-from rules.expressions import Compiler, ExpressionError
+from rules.expressions import Compiler, EvaluationError, ExpressionError
 from rules.models import (
+    DURATION_PATTERN,
     PRIORITIES,
     ExecuteSpec,
     HoldSpec,
@@ -36,19 +38,23 @@ class RuleCompiler:
     """Compiles one rule; `problems` collects what is wrong with it.
 
     Attributes:
+        values: the effective vars.
         action: the shape of an action.
         path: where the rule stands in the document.
         types: the intent types that its `match` narrows it to; empty for all.
         sure: the fields that are there where its `when` holds.
+        fixed: the vars that its texts were rendered with for good.
     """
 
     compiler: Compiler
+    values: Mapping[str, Json]
     action: Record
     document: Document
     path: KeyPath
     problems: list[Problem] = field(default_factory=list)
     types: frozenset[str] = frozenset()
     sure: Paths = frozenset()
+    fixed: set[str] = field(default_factory=set)
 
     def compile(self, set_name: str, spec: RuleSpec) -> Rule:
         """Returns the compiled rule, which is of use only if no problem was found."""
@@ -135,26 +141,47 @@ class RuleCompiler:
         if spec is None:
             return None
         message = spec.message or (
-            f"waits for the window {spec.window.cron} ({spec.window.timezone})"
+            f"waits for its window: {spec.window.cron} ({spec.window.timezone})"
             if spec.window
             else "waits for an approval"
         )
         window = None if spec.window is None else self._window(spec.window)
-        return Hold(window, self._text(("then", "hold", "message"), message))
+        return Hold(window, self._text(("then", "hold", "message"), message), frozenset(self.fixed))
 
     def _window(self, spec: WindowSpec) -> Window | None:
         within = ("then", "hold", "window")
+        cron, duration, timezone = (
+            self._fixed_text((*within, name), getattr(spec, name))
+            for name in ("cron", "duration", "timezone")
+        )
+        found = len(self.problems)
+        if not re.match(DURATION_PATTERN, duration):
+            self._find((*within, "duration"), f"{duration!r} is no duration such as 30m or 2h")
         try:
-            cron = Cron.parse(spec.cron)
+            times = Cron.parse(cron)
         except ValueError as error:
             self._find((*within, "cron"), str(error))
-            return None
         try:
-            zone = ZoneInfo(spec.timezone)
+            zone = ZoneInfo(timezone)
         except (ValueError, OSError, KeyError):
-            self._find((*within, "timezone"), f"{spec.timezone!r} is no time zone such as Europe/Berlin")
+            self._find((*within, "timezone"), f"{timezone!r} is no time zone such as Europe/Berlin")
+        if len(self.problems) > found:
             return None
-        return Window(cron, timedelta(seconds=_seconds(spec.duration)), zone)
+        return Window(times, timedelta(seconds=_seconds(duration)), zone)
+
+    def _fixed_text(self, within: KeyPath, text: str) -> str:
+        """Returns a text whose expressions read vars alone, rendered: it is fixed when the rules load."""
+        template = self._text(within, text)
+        reads = [read for expression in template.expressions for read in expression.reads]
+        if any(read.keys[0] != "vars" for read in reads):
+            self._find(within, "only vars can be read here: the window is fixed when the rules load")
+            return text
+        self.fixed.update(read.keys[1] for read in reads)
+        try:
+            return template.render(self.compiler.activation({"vars": self.values}))
+        except EvaluationError as error:
+            self._find(within, str(error))
+            return text
 
     def _priority(self, value: int | str | None) -> Template | int | None:
         within = ("then", "priority")

@@ -43,6 +43,7 @@ class Outcome(StrEnum):
     EFFECT = "effect"  #: Its effect took place.
     ERROR = "error"  #: It could not be evaluated.
     DRYRUN = "dryrun"  #: Its effect would have taken place, were its mode not `dryrun`.
+    LIFTED = "lifted"  #: It holds nothing back now: its window is open, or somebody has approved.
     SHADOWED = "shadowed"  #: A rule before it has already chosen.
 
 

@@ -137,9 +137,9 @@ class Effects:
         message = hold.message.render(values.activation)
         now = self.snapshot.now
         if hold.window is None and self.snapshot.approved:
-            self.skip(rule, values, Outcome.WHEN_FALSE, "it is approved")
+            self._record(rule, values, Outcome.LIFTED, "hold", "it is approved")
         elif hold.window is not None and hold.window.is_open(now):
-            self.skip(rule, values, Outcome.WHEN_FALSE, f"the window {hold.window} is open")
+            self._record(rule, values, Outcome.LIFTED, "hold", f"the window {hold.window} is open")
         elif self.in_force(rule, values, "hold", message):
             self.holds.append(Stop(Reason.HELD, message, rule.id, values.index))
             if hold.window is None:

@@ -60,6 +60,8 @@ def _covers(wide: Match, narrow: Match) -> bool:
 
 
 def _vars_read(rule: Rule) -> Iterator[str]:
+    if rule.hold is not None:
+        yield from rule.hold.vars
     for expression in _expressions(rule):
         for read in expression.reads:
             if read.keys[0] == "vars":

@@ -112,23 +112,22 @@ class _Loader:
         assert isinstance(action, Record)  # noqa: S101 - action_shape returns nothing else
         compiler = Compiler(shapes)
         rules: list[Rule] = []
-        for each in self.sets:
-            rules.extend(self._compile(each, compiler, action, disabled))
+        for each, index, identity in self._rules():
+            if identity not in disabled:
+                one = RuleCompiler(compiler, values, action, each.document, ("rules", index))
+                rules.append(one.compile(each.spec.metadata.name, each.spec.rules[index]))
+                self.problems.extend(one.problems)
         if self.problems:
             raise DocumentError(tuple(self.problems))
         warnings = lint(rules, compiler, self._own_vars())
         digest = self._digest(values, disabled)
         return RuleBook(tuple(rules), values, digest, tuple(warnings), tuple(self.tests), compiler)
 
-    def _compile(
-        self, each: _RuleSet, compiler: Compiler, action: Record, disabled: frozenset[str]
-    ) -> Iterator[Rule]:
-        name = each.spec.metadata.name
-        for index, spec in enumerate(each.spec.rules):
-            if f"{name}/{spec.name}" not in disabled:
-                one = RuleCompiler(compiler, action, each.document, ("rules", index))
-                yield one.compile(name, spec)
-                self.problems.extend(one.problems)
+    def _rules(self) -> Iterator[tuple[_RuleSet, int, str]]:
+        """Yields each rule's set, its index there, and its id."""
+        for each in self.sets:
+            for index, rule in enumerate(each.spec.rules):
+                yield each, index, f"{each.spec.metadata.name}/{rule.name}"
 
     def _effective_vars(self) -> dict[str, Json]:
         """Lays the users' vars over the shipped ones, which say what type each has to be."""
@@ -162,7 +161,7 @@ class _Loader:
         }
 
     def _disabled(self) -> frozenset[str]:
-        known = {f"{each.spec.metadata.name}/{rule.name}" for each in self.sets for rule in each.spec.rules}
+        known = {identity for _, _, identity in self._rules()}
         found: set[str] = set()
         for each in self.sets:
             for index, identity in enumerate(each.spec.disable):
@@ -177,23 +176,20 @@ class _Loader:
 
     def _find_doubles(self) -> None:
         places: dict[str, Place] = {}
-        for each in self.sets:
-            for index, rule in enumerate(each.spec.rules):
-                path = ("rules", index, "name")
-                identity = f"{each.spec.metadata.name}/{rule.name}"
-                if identity in places:
-                    message = f"there is a rule {identity!r} at {places[identity]} already"
-                    self.problems.append(each.document.problem(path, message))
-                else:
-                    places[identity] = each.document.place(path)
+        for each, index, identity in self._rules():
+            path = ("rules", index, "name")
+            if identity in places:
+                message = f"there is a rule {identity!r} at {places[identity]} already"
+                self.problems.append(each.document.problem(path, message))
+            else:
+                places[identity] = each.document.place(path)
 
     def _digest(self, values: Mapping[str, Json], disabled: frozenset[str]) -> str:
         """Returns a hash of what is in force: it changes with the meaning, not with comments or files."""
         rules = [
-            {**rule.model_dump(mode="json"), "name": f"{each.spec.metadata.name}/{rule.name}"}
-            for each in self.sets
-            for rule in each.spec.rules
-            if f"{each.spec.metadata.name}/{rule.name}" not in disabled
+            {**each.spec.rules[index].model_dump(mode="json"), "name": identity}
+            for each, index, identity in self._rules()
+            if identity not in disabled
         ]
         text = json.dumps({"rules": rules, "vars": values}, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()

@@ -21,7 +21,8 @@ VARIABLE_PATTERN = r"^[a-z][A-Za-z0-9]{0,62}$"
 RuleName = Annotated[str, Field(pattern=NAME_PATTERN)]
 RuleId = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 Glob = Annotated[str, Field(min_length=1, max_length=253)]
-Duration = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,5}[smhd]$")]
+DURATION_PATTERN = r"^[1-9][0-9]{0,5}[smhd]$"
+Duration = Annotated[str, Field(pattern=DURATION_PATTERN)]
 """A whole number of seconds, minutes, hours or days: 30s, 5m, 2h, 1d."""
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -86,10 +87,10 @@ class ExecuteSpec(StrictModel):
 
 
 class WindowSpec(StrictModel):
-    """When something may happen: from each time of `cron`, for `duration`."""
+    """When something may happen: from each time of `cron`, for `duration`; each may be `${vars.…}`."""
 
     cron: str = Field(description="Minute, hour, day of month, month, day of week.")
-    duration: Duration = Field(description="How long the window stays open.")
+    duration: str = Field(description="How long the window stays open, as 2h.")
     timezone: str = Field(default="UTC", description="IANA name of the time zone that cron counts in.")
 
 

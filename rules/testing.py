@@ -73,12 +73,12 @@ def run_tests(
 
 
 def untouched(book: RuleBook, results: Sequence[CaseResult]) -> list[str]:
-    """Returns the rules that had an effect in no case, in their order."""
+    """Returns the rules whose effect no case came to, in their order."""
     touched = {
         step.rule
         for result in results
         for step in result.decision.trace
-        if step.outcome in (Outcome.EFFECT, Outcome.DRYRUN)
+        if step.outcome in (Outcome.EFFECT, Outcome.DRYRUN, Outcome.LIFTED)
     }
     return [rule.id for rule in book.rules if rule.id not in touched]
 

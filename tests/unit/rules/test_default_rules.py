@@ -45,3 +45,30 @@ disable: [default/{name}]
 """
     results = rules.run_tests(book(text, with_defaults=True), shipped.tests, contract)
     assert any(not result.passed for result in results)
+
+
+def test_pods_restart_only_in_the_window_that_is_set(book: BookOf, contract: rules.Contract) -> None:
+    text = """
+apiVersion: conductor-watch/v1
+kind: RuleSet
+metadata: {name: mine}
+vars: {restartCron: 0 2 * * *, restartDuration: 2h, restartTimezone: Europe/Berlin}
+---
+apiVersion: conductor-watch/v1
+kind: RuleTest
+metadata: {name: mine}
+given:
+  facts: {exists: true, kind: Deployment, images: ["oai/amf:1"], restartsPods: 3}
+cases:
+  - name: at noon it waits
+    now: 2026-03-02T12:00:00Z
+    actions: [{intent_type: deployment, target: amf, namespace: core, deployment: {image: "oai/amf:2"}}]
+    expect: {verdict: hold, rule: default/restart-window, message: 3 pods, holdUntil: 2026-03-03T01:00:00Z}
+  - name: at night it goes through
+    now: 2026-03-03T02:30:00Z
+    actions: [{intent_type: deployment, target: amf, namespace: core, deployment: {image: "oai/amf:2"}}]
+    expect: {verdict: proceed}
+"""
+    loaded = book(text, with_defaults=True)
+    results = rules.run_tests(loaded, loaded.tests, contract)
+    assert [result.failures for result in results if result.test == "mine"] == [(), ()]

@@ -108,7 +108,9 @@ def test_what_a_condition_makes_sure_of_holds_in_the_effects(book: BookOf) -> No
         ("{hold: {}}", "give either"),
         ("{hold: {window: {cron: 0 2 * *, duration: 1h}}}", "has 4 fields"),
         ("{hold: {window: {cron: 0 2 * * *, duration: 1h, timezone: Mars}}}", "is no time zone"),
-        ("{hold: {window: {cron: 0 2 * * *, duration: 1 hour}}}", "String should match pattern"),
+        ("{hold: {window: {cron: 0 2 * * *, duration: 1 hour}}}", "'1 hour' is no duration such as"),
+        ('{hold: {window: {cron: "${action.target}", duration: 1h}}}', "only vars can be read here"),
+        ('{hold: {window: {cron: "${vars.cap}", duration: 1h}}}', "'10' has 1 fields"),
         ("{refuse: no, mode: warn}", "unknown field 'mode'"),
     ],
 )
@@ -284,6 +286,13 @@ def test_lint_warns_of_what_is_probably_not_meant(rules_text: str, message: str,
 )
 def test_lint_is_silent_where_a_later_rule_is_reached(rules_text: str, book: BookOf) -> None:
     assert book(f"{HEAD}rules: {rules_text}\n").warnings == ()
+
+
+def test_a_window_that_reads_a_var_uses_it(book: BookOf) -> None:
+    assert (
+        book(HEAD + "vars: {restartCron: 0 2 * * *, restartDuration: 2h}\n", with_defaults=True).warnings
+        == ()
+    )
 
 
 def test_lint_warns_of_a_var_that_nothing_reads(book: BookOf) -> None:
