@@ -7,7 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nlp.clauses import IGNORED, REASON, Clause, Cover
-from nlp.draft import Draft, Places, Rejected, Workload, impossible, places_of, unclear, workload
+from nlp.draft import (
+    Draft,
+    Places,
+    Rejected,
+    Workload,
+    impossible,
+    places_of,
+    spliced,
+    unclear,
+    unsupported,
+    workload,
+)
 from nlp.meanings import MEANINGS, ROOTS, flows, namespace_name, target_name
 from nlp.reading import JSON
 from nlp.values import Assign
@@ -16,6 +27,8 @@ MAX_ACTIONS = 32
 """The most actions of one text."""
 LEADING_WORDS = 3
 """A namespace within so many tokens of the start of a clause leads it."""
+_OF_NAMESPACES = frozenset({"network_policy", "resource_limits", "service_mesh"})
+"""Types that can be about every pod of a namespace."""
 _REPEATABLE = frozenset({"affinity", "network_policy"})
 """Types of which one target may have several, that add up."""
 
@@ -46,6 +59,9 @@ def assemble(cover: Cover) -> list[Meant]:
     Raises:
         Rejected: it means nothing that can be done.
     """
+    said = {one.field for clause in cover.clauses for one in clause.found}
+    if "question" in said and "asked" not in said:
+        raise unsupported("questions are not answered; write what is to be done")
     parts = [_part(clause) for clause in cover.clauses]
     _resolve_pronouns(parts)
     _share_namespaces(parts)
@@ -58,15 +74,23 @@ def assemble(cover: Cover) -> list[Meant]:
 
 def _part(clause: Clause) -> _Part:
     found: dict[str, list[Assign]] = {}
-    for one in (*clause.found, *(Assign(name, value, 0, 0) for name, value in clause.frame.sets)):
+    for one in (*spliced(clause.found), *(Assign(name, value, 0, 0) for name, value in clause.frame.sets)):
         if one.field not in (IGNORED, REASON):
             found.setdefault(one.field, []).append(one)
     said = found.pop("namespace", [])
     if len({one.value for one in said}) > 1:
         raise unclear("two namespaces are named; name one", places_of(said))
     namespace = namespace_name(str(said[0].value), places_of(said)) if said else ""
+    kind = found.pop("kind", [])
+    if kind:
+        found["target"] = [_of_kind(one, kind[0]) for one in found.get("target", [])]
     targets = [workload(one) for one in found.get("target", [])]
     return _Part(clause, found, targets, namespace, places_of(said))
+
+
+def _of_kind(one: Assign, kind: Assign) -> Assign:
+    parts = one.value if isinstance(one.value, tuple) else ()
+    return one._replace(value=(*(part for part in parts if isinstance(part, Assign)), kind))
 
 
 def _resolve_pronouns(parts: Sequence[_Part]) -> None:
@@ -169,6 +193,8 @@ def _finished(draft: Draft, part: _Part, shared: str) -> Meant:
     if target.kind and target.kind != "Deployment":
         fields["target_kind"] = target.kind
         places["target_kind"] = target.places
+    if target.everything and draft.intent_type not in _OF_NAMESPACES:
+        raise unclear("a whole namespace is meant; name one workload", target.places)
     if target.kind == "DaemonSet" and draft.intent_type == "scaling":
         raise impossible("a DaemonSet cannot be scaled: it runs one pod on each node", target.places)
     if target.namespace and part.namespace and target.namespace != part.namespace:

@@ -15,6 +15,8 @@ from nlp.values import Assign
 
 MAX_READINGS = 256
 """The most readings of a text that are looked at."""
+NAMESPACES_APART = 16
+"""More than a text can name apart: a namespace beside a peer is the peer's, so a reading with it apart costs more."""
 IGNORED = "ignored"
 REASON = "reason"
 
@@ -40,7 +42,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """Clauses that together cover a text; `cost` is the number of tokens without meaning for an action."""
+    """Clauses that together cover a text; `cost` grows with the tokens that have no meaning for an action."""
 
     clauses: tuple[Clause, ...]
     cost: int
@@ -161,4 +163,6 @@ def _unions(masks: Sequence[int]) -> list[int]:
 
 
 def _cost(found: Sequence[Assign]) -> int:
-    return sum(one.end - one.start for one in found if one.field in (IGNORED, REASON))
+    ignored = sum(one.end - one.start for one in found if one.field in (IGNORED, REASON))
+    apart = sum(one.field == "namespace" for one in found)
+    return ignored * NAMESPACES_APART + apart

@@ -32,6 +32,11 @@ def unclear(message: str, places: Places = ()) -> Rejected:
     return Rejected(RefusalReason.AMBIGUOUS, message, places)
 
 
+def unsupported(message: str, places: Places = ()) -> Rejected:
+    """Nothing that an intent can do."""
+    return Rejected(RefusalReason.UNSUPPORTED, message, places)
+
+
 def impossible(message: str, places: Places = ()) -> Rejected:
     """A value cannot be."""
     return Rejected(RefusalReason.INVALID, message, places)
@@ -59,7 +64,7 @@ def workload(one: Assign) -> Workload:
     """
     parts: dict[str, Assign] = {}
     if isinstance(one.value, tuple):
-        for part in _spliced(one.value):
+        for part in spliced(one.value):
             known = parts.get(part.field)
             if known and known.value != part.value:
                 raise unclear(
@@ -80,12 +85,13 @@ def workload(one: Assign) -> Workload:
     )
 
 
-def _spliced(found: Iterable[Assign | int]) -> Iterable[Assign]:
+def spliced(found: Iterable[Assign | int]) -> Iterable[Assign]:
+    """Yields the parts of an object, those of the field "." in its place."""
     for one in found:
         if not isinstance(one, Assign):
             continue
         if one.field == "." and isinstance(one.value, tuple):
-            yield from _spliced(one.value)
+            yield from spliced(one.value)
         else:
             yield one
 
@@ -156,7 +162,7 @@ def inner(value: Value) -> dict[str, Assign]:
     """Returns the parts of an object by field."""
     if not isinstance(value, tuple):
         return {}
-    return {part.field: part for part in _spliced(value)}
+    return {part.field: part for part in spliced(value)}
 
 
 def _spoken(name: str) -> str:

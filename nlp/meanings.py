@@ -8,6 +8,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 from nlp.draft import Draft, Workload, impossible, inner, places_of, unclear, workload
@@ -188,7 +189,7 @@ def _sides(draft: Draft) -> tuple[str, Workload, list[Workload]]:
         return "both", own, senders + receivers
     near, far = (senders, receivers) if direction == "egress" else (receivers, senders)
     if not own.places and len(near) == 1:
-        own = near[0]
+        own = near[0] if near[0].name or near[0].cidr else replace(near[0], everything=True)
     elif near:
         raise unclear("the policy would sit at two workloads; name one")
     return str(direction), own, far

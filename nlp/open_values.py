@@ -46,6 +46,9 @@ class Vocabulary:
         vague: words in place of a value.
         purposes: words that name a purpose, never a workload.
         times: words that make a time of a reason that they end.
+        units: words that are what a number is of, and so no value of a setting.
+        acronyms: words in capitals that are no keys.
+        values: words of the grammar that may be a value, a namespace or a version all the same.
         soft: words of the grammar that may stand in a key of plain words beside others.
         forbidden_in_reason: conditions and times.
         instructions: verbs that begin an instruction where they follow "and".
@@ -58,6 +61,9 @@ class Vocabulary:
     vague: frozenset[str]
     purposes: frozenset[str]
     times: frozenset[str]
+    units: frozenset[str]
+    acronyms: frozenset[str]
+    values: frozenset[str]
     soft: frozenset[str]
     forbidden_in_reason: frozenset[str]
     instructions: frozenset[str]
@@ -71,12 +77,14 @@ class TextValues:
 
     Attributes:
         names: for each token, the lexicon's names that begin there.
+        spellings: each spelling of the lexicon, and the target it stands for.
         quoted: for each opening quote, (token after the closing one, what stands between).
     """
 
     tokens: Sequence[Token]
     vocabulary: Vocabulary
     names: Mapping[int, Sequence[tuple[int, str]]]
+    spellings: Mapping[str, str]
     quoted: dict[int, tuple[int, str]] = field(default_factory=dict)
 
     def read(self, type_name: str, at: int) -> Found:
@@ -92,9 +100,11 @@ class TextValues:
             return [self._known_name(at)]
         end, word = self.quoted.get(at, (at + 1, self.tokens[at].text))
         low = word.lower()
+        if at in self.quoted and low in self.spellings:
+            return [(end, self.spellings[low])]
         if not _NAME.match(low) or low in self.vocabulary.never_names:
             return []
-        if at not in self.quoted and (low in self.vocabulary.reserved or self._assigns(end)):
+        if at not in self.quoted and (self._reserved(low) or self._assigns(end)):
             return []
         if _number_like(low):
             return []
@@ -136,14 +146,16 @@ class TextValues:
         if at in self.names or self.tokens[at].low in self.vocabulary.soft:
             return []
         low = self.tokens[at].low
-        if low in self.vocabulary.purposes and low not in self.vocabulary.reserved:
+        if low in self.vocabulary.values or (low in self.vocabulary.purposes and not self._reserved(low)):
             return [(at + 1, low)]
         return self.name(at)
 
     def subset(self, at: int) -> Found:
         """A version of a service: `v2`, `canary`, `blue`."""
         low = self.tokens[at].low
-        if not _SUBSET.match(low) or low in self.vocabulary.reserved or numerals.digits(low) is not None:
+        if not _SUBSET.match(low) or numerals.digits(low) is not None:
+            return []
+        if self._reserved(low) and low not in self.vocabulary.values:
             return []
         return [(at + 1, low if re.match(r"v\d", low) else self.tokens[at].text)]
 
@@ -152,11 +164,19 @@ class TextValues:
         token = self.tokens[at]
         if at in self.names or token.low.startswith("--"):
             return []
-        assigned = self._assigns(at + 1)
-        technical = _TECHNICAL_KEY.match(token.text) or _CAPITALS.match(token.text)
-        if not technical or (token.low in self.vocabulary.reserved and not assigned):
+        capitals = _CAPITALS.match(token.text)
+        if not capitals and not _TECHNICAL_KEY.match(token.text):
+            return []
+        # In a text all in capitals, capitals make no key of a word.
+        if self._reserved(token.low) and (
+            token.low in self.vocabulary.acronyms
+            or not capitals
+            or not any(other.text.islower() for other in self.tokens)
+        ):
             return []
         if token.low in self.vocabulary.function or values.read_plain_version(self.tokens, at):
+            return []
+        if _number_like(token.low) or values.read_cpu(self.tokens, at) or values.read_memory(self.tokens, at):
             return []
         return [(at + 1, token.text)]
 
@@ -184,7 +204,7 @@ class TextValues:
             if token.low in self.vocabulary.function or token.low in self.vocabulary.vague:
                 break
             words.append(token.text.upper())
-            own = own or not known
+            own = own or not known or token.low.endswith("ing")
             if own and (position > at or len(token.text) > 1):
                 found.append((position + 1, "_".join(words)))
         return found
@@ -203,12 +223,18 @@ class TextValues:
         low = token.low
         if _PUNCTUATION.match(low) or _CLOCK.match(low) or low in numerals.NUMBER_WORDS:
             return []
-        if low in self.vocabulary.function or low in self.vocabulary.vague:
+        if low in self.vocabulary.function and low not in self.vocabulary.values:
+            return []
+        if low in self.vocabulary.vague or low in self.vocabulary.units:
             return []
         following = self.tokens[at + 1] if at + 1 < len(self.tokens) else None
         if following and following.text == "%" and not following.spaced:
             return [(at + 2, token.text + "%")]
         return [(at + 1, token.text)]
+
+    def bare_value(self, at: int) -> Found:
+        """A value right after its key: no preposition, which would begin something else."""
+        return [] if self.tokens[at].low in self.vocabulary.function else self.value(at)
 
     def label(self, at: int) -> Found:
         """A node label: an object with `key` and `value`."""
@@ -258,6 +284,9 @@ class TextValues:
                 found.append((position, ""))
         return found
 
+    def _reserved(self, low: str) -> bool:
+        return low in self.vocabulary.reserved
+
     def _namespace_follows(self, at: int) -> bool:
         return at + 1 < len(self.tokens) and self.tokens[at + 1].low in ("namespace", "ns")
 
@@ -275,6 +304,7 @@ _OPEN: dict[str, Callable[[TextValues, int], Found]] = {
     "assigned-key": TextValues.assigned_key,
     "plain-key": TextValues.plain_key,
     "value": TextValues.value,
+    "bare-value": TextValues.bare_value,
     "label": TextValues.label,
     "label-key": TextValues.label_key,
     "place": TextValues.place,
@@ -285,6 +315,13 @@ TYPES = frozenset({*values.NUMERIC, *values.WORDY, *_OPEN})
 
 
 def _number_like(word: str) -> bool:
+    first, _, second = word.partition("-")
+    if first in numerals.NUMBER_WORDS and second in numerals.NUMBER_WORDS:
+        return True
+    if re.match(r"[-+.]?\d", word):
+        token = [Token(word, word, 0, 0, True, False)]
+        if any(read(token, 0) for read in (values.read_cpu, values.read_memory, values.read_duration, values.read_factor)):
+            return True
     return word in numerals.NUMBER_WORDS or word in numerals.FRACTION_WORDS or bool(_CLOCK.match(word))
 
 

@@ -92,8 +92,14 @@ class Reader:
     ) -> Reading:
         while tokens and tokens[-1].text in _ENDING:
             tokens = tokens[:-1]
-        values = TextValues(tokens, self._vocabulary, names, find_quoted(tokens, normal.text))
+        values = TextValues(
+            tokens, self._vocabulary, names, self._lexicon.phrases, find_quoted(tokens, normal.text)
+        )
         masks = [self._mask(token, at, values) for at, token in enumerate(tokens)]
+        for start, found in names.items():
+            # What stands within a longer name is part of it and begins nothing.
+            for inside in range(start + 1, min(found[0][0], len(tokens))):
+                masks[inside] = self._classes.anything
         chart = Chart(tokens, [*masks, 0], values.read, BUDGET)
         finder = ClauseFinder(self._grammar, chart, self._glue, self._closing)
         try:
@@ -150,7 +156,7 @@ class Reader:
             mask |= self._classes.address
         if first.isalnum() or at in values.quoted or first == "_":
             mask |= self._classes.wordy
-            if low not in self._vocabulary.reserved or at in values.names:
+            if low not in self._vocabulary.reserved or low in self._vocabulary.values or at in values.names:
                 mask |= self._classes.names
         return mask | self._classes.anything
 
@@ -183,6 +189,9 @@ def vocabulary(grammar: Grammar) -> Vocabulary:
         vague=words["vague"],
         purposes=words["purposes"],
         times=words["times"],
+        units=words["units"],
+        acronyms=words["acronyms"],
+        values=words["values"],
         soft=words["soft"],
         forbidden_in_reason=words["forbidden"],
         instructions=words["instructions"],
