@@ -147,7 +147,7 @@ class RuleBook:
         vars: the effective values.
         digest: sha256 of what the rules and vars say, in hex.
         warnings: what is probably not meant, though it is no error.
-        tests: the RuleTest documents that came with the rules.
+        tests: the RuleTest documents that came with the rules; the shipped ones only where no other rules are.
     """
 
     rules: tuple[Rule, ...]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fnmatch
 import ipaddress
 import re
+from collections.abc import Callable, Mapping
 from decimal import ROUND_CEILING, Decimal
 from functools import lru_cache
 
@@ -69,20 +70,33 @@ def _rounded_up(amount: Decimal) -> int:
     return int(amount.to_integral_value(rounding=ROUND_CEILING))
 
 
+_TEXT, _WHOLE = cel.Type.STRING, cel.Type.INT
+FUNCTIONS: Mapping[str, tuple[Callable[..., object], tuple[cel.Type, ...], cel.Type]] = {
+    "like": (like, (_TEXT, _TEXT), cel.Type.BOOL),
+    "cpuMilli": (cpu_milli, (_TEXT,), _WHOLE),
+    "memoryBytes": (memory_bytes, (_TEXT,), _WHOLE),
+    "imageRegistry": (image_registry, (_TEXT,), _TEXT),
+    "imageTag": (image_tag, (_TEXT,), _TEXT),
+    "prefixLength": (prefix_length, (_TEXT,), _WHOLE),
+}
+"""Each function by its name in expressions, with the types of its parameters and of its result."""
+_METHODS = ("like",)
+
+
 def declarations() -> list[cel.FunctionDecl]:
     """Returns the functions as CEL declares them."""
-    text, whole, truth = cel.Type.STRING, cel.Type.INT, cel.Type.BOOL
-    overload = cel.Overload(
-        "like_string_string", return_type=truth, parameters=[text, text], is_member=True, impl=like
-    )
-    found = [cel.FunctionDecl("like", [overload])]
-    for name, result, implementation in (
-        ("cpuMilli", whole, cpu_milli),
-        ("memoryBytes", whole, memory_bytes),
-        ("imageRegistry", text, image_registry),
-        ("imageTag", text, image_tag),
-        ("prefixLength", whole, prefix_length),
-    ):
-        overload = cel.Overload(f"{name}_string", return_type=result, parameters=[text], impl=implementation)
-        found.append(cel.FunctionDecl(name, [overload]))
-    return found
+    return [
+        cel.FunctionDecl(
+            name,
+            [
+                cel.Overload(
+                    f"{name}_text",
+                    return_type=result,
+                    parameters=list(parameters),
+                    is_member=name in _METHODS,
+                    impl=implementation,
+                )
+            ],
+        )
+        for name, (implementation, parameters, result) in FUNCTIONS.items()
+    ]

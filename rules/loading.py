@@ -64,6 +64,7 @@ class _Loader:
 
     sets: list[_RuleSet] = field(default_factory=list)
     tests: list[Document] = field(default_factory=list)
+    shipped_tests: list[Document] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def read(self, path: Path, *, shipped: bool) -> None:
@@ -87,7 +88,7 @@ class _Loader:
     def _read_document(self, document: Document, *, shipped: bool) -> None:
         kind = document.value.get("kind") if isinstance(document.value, dict) else None
         if kind == "RuleTest":
-            self.tests.append(document)
+            (self.shipped_tests if shipped else self.tests).append(document)
         elif kind == "RuleSet":
             try:
                 spec = validate(document, RuleSetSpec)
@@ -121,7 +122,10 @@ class _Loader:
             raise DocumentError(tuple(self.problems))
         warnings = lint(rules, compiler, self._own_vars())
         digest = self._digest(values, disabled)
-        return RuleBook(tuple(rules), values, digest, tuple(warnings), tuple(self.tests), compiler)
+        # What the shipped rules promise holds for them alone: users' vars and rules are there to change it.
+        alone = all(each.shipped for each in self.sets)
+        tests = self.tests + self.shipped_tests if alone else self.tests
+        return RuleBook(tuple(rules), values, digest, tuple(warnings), tuple(tests), compiler)
 
     def _rules(self) -> Iterator[tuple[_RuleSet, int, str]]:
         """Yields each rule's set, its index there, and its id."""
