@@ -90,15 +90,13 @@ def test_a_config_map_of_others_too_is_refused_naming_them(world: Any, act: Act,
 def test_what_cannot_change_is_refused(
     world: Any, act: Act, workload: Write, change: str, key: str, said: str
 ) -> None:
-    manifests = from_environment(workload) + MAP.replace("data:", f"{change}\ndata:", 1)
+    manifests = from_environment(workload) + MAP.replace("\ndata:", f"\n{change}\ndata:", 1)
     refusal = world(manifests).refusal(act("configuration", "amf", settings={key: "x"}))
     assert refusal.reason is Reason.INVALID
     assert said in refusal.message
 
 
-def test_a_key_that_is_there_in_another_spelling_is_asked_about(
-    world: Any, act: Act, workload: Write
-) -> None:
+def test_a_key_in_another_spelling_is_asked_about(world: Any, act: Act, workload: Write) -> None:
     refusal = world(from_environment(workload) + MAP).refusal(
         act("configuration", "amf", settings={"MAX_SESSIONS": "200"})
     )
