@@ -49,7 +49,11 @@ class Cover:
 
 
 class ClauseFinder:
-    """Finds the covers of one text."""
+    """Finds the covers of one text.
+
+    Attributes:
+        farthest: the first token that no clause got past.
+    """
 
     def __init__(self, grammar: Grammar, chart: Chart, glue: int, closing: int) -> None:
         self._grammar = grammar
@@ -57,6 +61,7 @@ class ClauseFinder:
         self._glue = glue
         self._closing = closing
         self._rest = _unions(chart.masks)
+        self.farthest = 0
         self._clauses: dict[int, list[Clause]] = {}
         self._continued: dict[tuple[str, Assigns, int], list[Clause]] = {}
 
@@ -73,9 +78,17 @@ class ClauseFinder:
                 raise TooComplex
         return sorted(found, key=lambda cover: cover.cost)
 
-    def longest_at(self, start: int) -> Clause | None:
-        """Returns the longest clause that begins at a token, for telling what was understood."""
-        return max(self._at(start), key=lambda clause: clause.end, default=None)
+    def beginning(self) -> list[Clause]:
+        """Returns the longest clauses that follow one another from the start, to tell what was understood."""
+        clauses: list[Clause] = []
+        at = 0
+        while clause := max(self._at(at), key=lambda one: one.end, default=None):
+            clauses.append(clause)
+            joints = self._grammar.separator.match(self._chart, clause.end) if clause.end < len(self._chart.tokens) else ()
+            at = max((end for end, _ in joints), default=len(self._chart.tokens))
+            if at >= len(self._chart.tokens):
+                break
+        return clauses
 
     def _from(self, start: int, before: Clause | None, sentence: int) -> Iterator[list[Clause]]:
         masks = self._chart.masks
@@ -131,6 +144,7 @@ class ClauseFinder:
         states: dict[int, dict[tuple[int, Assigns, Assigns], bool]] = {start: {begin: False}}
         while states:
             at = min(states)
+            self.farthest = max(self.farthest, at)
             for (used, found, verb), glued in states.pop(at).items():
                 chart.spend(1)
                 if not glued and used & needed == needed and at > start and (at == last or masks[at] & separators):

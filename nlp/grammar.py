@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from documents import Document, DocumentError, load, validate
 
 from nlp import phrases as ast
-from nlp.grammar_model import Frame, GrammarFile, Rule
+from nlp.grammar_model import Frame, GrammarFile, RefusalFile, Rule
 from nlp.inflection import forms_of
 from nlp.matching import (
     ChoiceNode,
@@ -61,22 +62,53 @@ class CompiledFrame:
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """Everything that texts are matched against."""
+    """Everything that texts are matched against.
+
+    Attributes:
+        separator: what joins clauses.
+        reserved: the words of the frames, which are no names.
+    """
 
     frames: tuple[CompiledFrame, ...]
     separator: Node
+    refusals: Refusals
+    reserved: frozenset[str]
     word_bits: Mapping[str, int]
     type_bits: Mapping[str, int]
     words: Mapping[str, frozenset[str]]
     digest: str
 
 
+@dataclass(frozen=True, slots=True)
+class UnsupportedKind:
+    """Words of one kind that make a text unsupported; as `RefusalVocabulary` says."""
+
+    what: str
+    advice: str
+    phrases: Node
+    openings: Node | None
+    without: Node | None
+    together: Node | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """How a text that was not read is refused."""
+
+    unsupported: tuple[UnsupportedKind, ...]
+    supported: Node
+    examples: tuple[tuple[Node, str], ...]
+
+
+File = TypeVar("File", GrammarFile, RefusalFile)
+
+
 @dataclass(slots=True)
-class _Source:
-    """Where a rule or frame stands."""
+class _Source(Generic[File]):
+    """A file and where its parts stand."""
 
     document: Document
-    file: GrammarFile
+    file: File
 
 
 def load_grammar(folder: Path = FOLDER) -> Grammar:
@@ -85,19 +117,23 @@ def load_grammar(folder: Path = FOLDER) -> Grammar:
     Raises:
         DocumentError: a file is broken, or a phrase names what is not there.
     """
-    sources: list[_Source] = []
+    sources: list[_Source[GrammarFile]] = []
+    refusals: list[_Source[RefusalFile]] = []
     digest = hashlib.sha256()
     for path in sorted(folder.glob("*.yaml")):
         digest.update(path.read_bytes())
         for document in load(path, path.name):
             if isinstance(document.value, dict) and document.value.get("kind") == "Grammar":
                 sources.append(_Source(document, validate(document, GrammarFile)))
-    return _Compiler(sources, digest.hexdigest()).grammar()
+            if isinstance(document.value, dict) and document.value.get("kind") == "Refusals":
+                refusals.append(_Source(document, validate(document, RefusalFile)))
+    return _Compiler(sources, refusals[0], digest.hexdigest()).grammar()
 
 
 @dataclass(slots=True)
 class _Compiler:
-    sources: Sequence[_Source]
+    sources: Sequence[_Source[GrammarFile]]
+    refusal_source: _Source[RefusalFile]
     digest: str
     bits: dict[str, int] = field(default_factory=dict)
     types: dict[str, int] = field(default_factory=dict)
@@ -123,6 +159,9 @@ class _Compiler:
             for index, frame in enumerate(source.file.frames)
         ]
         built = [self._build_frame(source, frame, index) for source, frame, index in drafts]
+        # The words of refusals may be names: they count only where a text was not read.
+        reserved = frozenset(self.bits)
+        refusals = self._build_refusals()
         self._settle()
         frames = tuple(
             _compiled(source, frame, parts, free)
@@ -135,6 +174,8 @@ class _Compiler:
         return Grammar(
             frames,
             self.rules[CLAUSE_SEPARATOR],
+            refusals,
+            reserved,
             self.bits,
             self.types,
             {name: frozenset(listed) for name, listed in words.items()},
@@ -158,13 +199,13 @@ class _Compiler:
                 self.rules[name] = node
                 self.nodes.append(node)
 
-    def _build_rule(self, source: _Source, name: str, rule: list[str] | Rule) -> None:
+    def _build_rule(self, source: _Source[GrammarFile], name: str, rule: list[str] | Rule) -> None:
         path = ("rules", name, "phrases") if isinstance(rule, Rule) else ("rules", name)
         texts = rule.phrases if isinstance(rule, Rule) else rule
         options = [self._build(source, text, (*path, index)) for index, text in enumerate(texts)]
         self.rules[name].body = self._choice(options)
 
-    def _build_frame(self, source: _Source, frame: Frame, index: int) -> list[Node]:
+    def _build_frame(self, source: _Source[GrammarFile], frame: Frame, index: int) -> list[Node]:
         head = [self._build(source, frame.head, ("frames", index, "head"))] if frame.head else []
         parts = [
             self._build(source, text, ("frames", index, "parts", at)) for at, text in enumerate(frame.parts)
@@ -172,7 +213,30 @@ class _Compiler:
         may = [self._build(source, text, ("frames", index, "may", at)) for at, text in enumerate(frame.may)]
         return head + parts + may
 
-    def _build(self, source: _Source, text: str, path: tuple[str | int, ...]) -> Node:
+    def _build_refusals(self) -> Refusals:
+        source = self.refusal_source
+        kinds = []
+        for name, kind in source.file.unsupported.items():
+            path = ("unsupported", name)
+            phrases, openings, without, together = (
+                self._phrases(source, getattr(kind, part), (*path, part))
+                for part in ("phrases", "openings", "without", "together")
+            )
+            if phrases is not None:
+                kinds.append(UnsupportedKind(kind.what, kind.advice, phrases, openings, without, together))
+        supported = self._phrases(source, source.file.supported, ("supported",))
+        examples = [
+            (self._phrases(source, example.when, ("examples", index, "when")), example.write)
+            for index, example in enumerate(source.file.examples)
+        ]
+        assert supported is not None  # noqa: S101 - the model wants at least one
+        return Refusals(tuple(kinds), supported, tuple((node, text) for node, text in examples if node))
+
+    def _phrases(self, source: _Source[RefusalFile], texts: list[str], path: tuple[str | int, ...]) -> Node | None:
+        options = [self._build(source, text, (*path, index)) for index, text in enumerate(texts)]
+        return self._choice(options) if options else None
+
+    def _build(self, source: _Source[GrammarFile] | _Source[RefusalFile], text: str, path: tuple[str | int, ...]) -> Node:
         try:
             return self._node(ast.parse_phrase(text))
         except ast.PhraseError as error:
@@ -247,7 +311,7 @@ class _Compiler:
                 return
 
 
-def _compiled(source: _Source, frame: Frame, parts: Sequence[Node], free: tuple[Node, ...]) -> CompiledFrame:
+def _compiled(source: _Source[GrammarFile], frame: Frame, parts: Sequence[Node], free: tuple[Node, ...]) -> CompiledFrame:
     stated = parts[: len(parts) - len(frame.may)]
     needed = sum(1 << index for index, part in enumerate(stated) if not part.nullable)
     needs = tuple(dict.fromkeys(mask for part in stated if not part.nullable for mask in part.needs))

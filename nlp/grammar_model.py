@@ -77,11 +77,24 @@ class RefusalVocabulary(StrictModel):
         what: what the words are, as a person would say it.
         advice: what to do instead.
         phrases: the words.
+        openings: words that count at the start of a text only.
+        without: the words do not count in a text that holds one of these.
+        together: the words count only in a text that holds one of these.
     """
 
     what: str
     advice: str
     phrases: list[str] = Field(min_length=1)
+    openings: list[str] = []
+    without: list[str] = []
+    together: list[str] = []
+
+
+class Example(StrictModel):
+    """A sentence to write instead, for texts that hold one of the words."""
+
+    when: list[str] = Field(min_length=1)
+    write: str
 
 
 class RefusalFile(StrictModel):
@@ -91,6 +104,8 @@ class RefusalFile(StrictModel):
     kind: Literal["Refusals"]
     metadata: Metadata
     unsupported: dict[Name, RefusalVocabulary]
+    supported: list[str] = Field(min_length=1)
+    examples: list[Example] = []
 
 
 class UnsafeFile(StrictModel):

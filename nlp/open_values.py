@@ -232,6 +232,10 @@ class TextValues:
             return [(at + 2, token.text + "%")]
         return [(at + 1, token.text)]
 
+    def clock(self, at: int) -> Found:
+        """A time of the day: `02:00`, `8pm`."""
+        return [(at + 1, self.tokens[at].low)] if _CLOCK.match(self.tokens[at].low) else []
+
     def bare_value(self, at: int) -> Found:
         """A value right after its key: no preposition, which would begin something else."""
         return [] if self.tokens[at].low in self.vocabulary.function else self.value(at)
@@ -305,6 +309,7 @@ _OPEN: dict[str, Callable[[TextValues, int], Found]] = {
     "plain-key": TextValues.plain_key,
     "value": TextValues.value,
     "bare-value": TextValues.bare_value,
+    "clock": TextValues.clock,
     "label": TextValues.label,
     "label-key": TextValues.label_key,
     "place": TextValues.place,

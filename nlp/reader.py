@@ -21,6 +21,7 @@ from nlp.normal import NormalText, normalise
 from nlp.numerals import FRACTION_WORDS, NUMBER_WORDS
 from nlp.open_values import TextValues, Vocabulary, find_quoted
 from nlp.reading import Assumption, ReadAction, Reading, Refusal, RefusalReason, Span
+from nlp.refusals import Judge, Verdict
 from nlp.resources import load_lexicons, load_unsafe
 from nlp.safety import SafetyCheck
 from nlp.tokens import Token, Tokenizer, to_tokens
@@ -31,6 +32,7 @@ MAX_LENGTH = 1000
 BUDGET = 20_000
 """Steps that matching one text may take."""
 _NUMERIC_WORDS = NUMBER_WORDS | FRACTION_WORDS | {"a", "an", "one"}
+_GREETINGS = frozenset({"please", "hello", "hi", "hey", ",", "kindly", "urgent", ":", "so", "and", "!"})
 _ENDING = frozenset({".", "!", "!!", "!!!", "..", "...", ";", ","})
 _HEX_STARTS = frozenset("abcdef:")
 
@@ -49,6 +51,7 @@ class Reader:
         self._lexicon = Lexicon(names, self._tokenizer)
         self._safety = SafetyCheck(load_unsafe(), self._lexicon.phrases)
         self._vocabulary = vocabulary(grammar)
+        self._judge = Judge(grammar.refusals)
         self._classes = _TypeBits(grammar.type_bits)
         self._glue = _bits(grammar, (",", ":", "(", "-", "--"))
         self._closing = _bits(grammar, (")",))
@@ -103,14 +106,27 @@ class Reader:
         chart = Chart(tokens, [*masks, 0], values.read, BUDGET)
         finder = ClauseFinder(self._grammar, chart, self._glue, self._closing)
         try:
-            cover, actions = _meant(finder.covers())
+            covers = finder.covers()
+            if covers:
+                cover, actions = _meant(covers)
+                return self._accepted(normal, tokens, cover, actions)
+        except Rejected as rejected:
+            verdict = Verdict(rejected.reason, rejected.message, rejected.places)
         except TooComplex:
             message = "the text can be read in too many ways; split it into several intents"
-            return self._refused(normal.original, RefusalReason.AMBIGUOUS, message)
-        except Rejected as rejected:
-            spans = _spans(rejected.places, tokens, normal)
-            return self._refused(normal.original, rejected.reason, rejected.message, spans)
-        return self._accepted(normal, tokens, cover, actions)
+            verdict = Verdict(RefusalReason.AMBIGUOUS, message, ())
+        else:
+            verdict = self._judged(chart, values, finder.farthest)
+        return self._refused(normal.original, verdict.reason, verdict.message, _spans(verdict.places, tokens, normal))
+
+    def _judged(self, chart: Chart, values: TextValues, farthest: int) -> Verdict:
+        """Tells why a text that no clauses cover is refused."""
+        chart.budget = BUDGET
+        opening = next(
+            (at for at, token in enumerate(chart.tokens) if token.low not in _GREETINGS), len(chart.tokens)
+        )
+        found = self._judge.unsupported(chart, values.quoted, opening)
+        return found or self._judge.unread(chart, values.quoted, farthest)
 
     def _accepted(
         self, normal: NormalText, tokens: Sequence[Token], cover: Cover, actions: Sequence[Meant]
@@ -184,7 +200,7 @@ def vocabulary(grammar: Grammar) -> Vocabulary:
     """Returns what the words of a grammar mean to open values."""
     words = grammar.words
     return Vocabulary(
-        reserved=frozenset(grammar.word_bits),
+        reserved=grammar.reserved,
         function=words["function"],
         vague=words["vague"],
         purposes=words["purposes"],
