@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from store.errors import StoreError
 
@@ -64,9 +65,8 @@ def connect(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
     Raises:
         StoreError: the file system cannot do write-ahead logging.
     """
-    connection = sqlite3.connect(path, timeout=busy_timeout, isolation_level=None, check_same_thread=False)
+    connection = _connect(path, "rw", timeout=busy_timeout)
     try:
-        connection.row_factory = sqlite3.Row
         _use_wal(connection, path)
         connection.execute("PRAGMA synchronous=FULL")
         connection.execute("PRAGMA foreign_keys=ON")
@@ -79,7 +79,15 @@ def connect(path: Path, *, busy_timeout: float) -> sqlite3.Connection:
 
 def connect_read_only(path: Path) -> sqlite3.Connection:
     """Opens a connection that changes nothing of the file, not even by a checkpoint when it is closed."""
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    return _connect(path, "ro")
+
+
+def _connect(path: Path, mode: Literal["ro", "rw"], timeout: float = 5.0) -> sqlite3.Connection:
+    """Opens a file that is there: one that was taken away is not made anew, empty."""
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    connection = sqlite3.connect(
+        uri, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False
+    )
     connection.row_factory = sqlite3.Row
     return connection
 

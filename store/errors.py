@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
+
+_PRIMARY_CODE = 0xFF
+"""The bits of an extended SQLite code that give the primary one."""
+_CORRUPT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_OF_THE_DISK = _CORRUPT | {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY,
+}
+"""The codes that tell of the disk and the file on it, not of a statement."""
 
 
 class StoreError(Exception):
@@ -35,8 +50,24 @@ class SchemaTooNew(StoreError):  # noqa: N818
 
 
 class StoreUnavailable(StoreError):  # noqa: N818
-    """A write did not become durable (disk full, I/O error, file locked); it may be tried again."""
+    """The disk failed a read, or a write, which is not durable then; it may be tried again."""
 
 
 class StoreClosed(StoreError):  # noqa: N818
     """The store has been closed."""
+
+
+def error_code(error: BaseException) -> int:
+    """Returns the primary SQLite code of an error; 0 if it did not come from SQLite."""
+    code: int = getattr(error, "sqlite_errorcode", 0)
+    return code & _PRIMARY_CODE
+
+
+def is_corruption(error: BaseException) -> bool:
+    """Tells whether an error says that the file itself is damaged."""
+    return error_code(error) in _CORRUPT
+
+
+def is_of_the_disk(error: BaseException) -> bool:
+    """Tells whether an error is about the disk and the file on it, not about a statement."""
+    return error_code(error) in _OF_THE_DISK

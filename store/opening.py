@@ -13,13 +13,10 @@ from pathlib import Path
 
 from store import migrations
 from store.connection import connect_read_only
-from store.errors import SchemaTooNew, StoreError
+from store.errors import SchemaTooNew, StoreError, is_corruption
 
 _COMPANIONS = ("-wal", "-shm")
 """The endings of the files that SQLite keeps beside a database."""
-_CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-_PRIMARY_CODE = 0xFF
-"""The bits of an extended error code that give the primary one."""
 
 
 def prepare(path: Path, now: float) -> Path | None:
@@ -64,16 +61,6 @@ def _is_sound(connection: sqlite3.Connection, path: Path) -> bool:
     if unknown := [name for name in migrations.applied(connection) if name not in known]:
         raise SchemaTooNew(path, unknown, known[-1])
     return True
-
-
-def is_corruption(error: sqlite3.Error) -> bool:
-    """Tells whether an error says that the file itself is damaged."""
-    return error_code(error) in _CORRUPT
-
-
-def error_code(error: sqlite3.Error) -> int:
-    """Returns the primary SQLite code of an error; 0 if the error did not come from SQLite."""
-    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
 
 
 def _move_aside(path: Path, now: float) -> Path:

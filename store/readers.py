@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from store.connection import Reader, connect
-from store.errors import StoreClosed
+from store.errors import StoreClosed, StoreUnavailable, is_of_the_disk
 
 T = TypeVar("T")
 
@@ -33,13 +33,19 @@ class Readers:
 
         Raises:
             StoreClosed: `close` was called before.
+            StoreUnavailable: the disk fails.
         """
-        with self._connection() as connection:
-            connection.execute("BEGIN")
-            try:
-                return function(Reader(connection))
-            finally:
-                connection.rollback()
+        try:
+            with self._connection() as connection:
+                connection.execute("BEGIN")
+                try:
+                    return function(Reader(connection))
+                finally:
+                    connection.rollback()
+        except sqlite3.Error as error:
+            if is_of_the_disk(error):
+                raise StoreUnavailable(f"not read: {error}; see to the volume of {self._path}") from error
+            raise
 
     def close(self, timeout: float) -> bool:
         """Waits for the reads that run, closes the connections, and tells whether all reads have ended."""

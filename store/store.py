@@ -36,7 +36,7 @@ class Store:
         self._lock = lock
         self._connection = _open_connection(path)
         self.instance_id = meta.setdefault(Transaction(self._connection), "instance_id", str(uuid.uuid4()))
-        self._writer = Writer(self._connection, audit_key)
+        self._writer = Writer(self._connection, path, audit_key)
         self._readers = Readers(path)
 
     @classmethod
@@ -82,6 +82,7 @@ class Store:
 
         Raises:
             StoreClosed: the store is closed.
+            StoreUnavailable: the disk fails.
         """
         return self._readers.run(function)
 

@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from store.connection import Transaction
-from store.errors import StoreClosed, StoreError, StoreUnavailable
-from store.opening import error_code
+from store.errors import StoreClosed, StoreError, StoreUnavailable, error_code, is_of_the_disk
 
 T = TypeVar("T")
 
@@ -28,18 +28,6 @@ BUSY_STEP = 0.25
 """How many seconds one try to begin waits for a lock: the busy timeout of the writer's connection."""
 _LONGEST_WAIT = 60.0
 """How many seconds a group waits for a write lock that somebody else's tool holds."""
-_WEATHER = (
-    sqlite3.SQLITE_BUSY,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_CORRUPT,
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_LOCKED,
-    sqlite3.SQLITE_NOMEM,
-    sqlite3.SQLITE_NOTADB,
-    sqlite3.SQLITE_READONLY,
-)
-"""The SQLite codes that tell of the disk and its file, not of the statement."""
 
 
 @dataclass(slots=True)
@@ -59,7 +47,9 @@ class _Write:
 class Writer:
     """Runs writes on a connection that belongs to it, one group after another, until it is closed."""
 
-    def __init__(self, connection: sqlite3.Connection, audit_key: bytes | None) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path, audit_key: bytes | None) -> None:
+        self._path = path
+        self._file = _identity(path)
         self._connection = connection
         self._transaction = Transaction(connection, audit_key)
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
@@ -133,7 +123,13 @@ class Writer:
             write.settle()
 
     def _begin(self) -> None:
-        """Begins to write, waiting in short steps for a lock so that closing need not wait for it."""
+        """Begins to write, waiting in short steps for a lock so that closing need not wait for it.
+
+        Raises:
+            StoreUnavailable: the file was taken away: SQLite would go on writing to it, for nobody.
+        """
+        if _identity(self._path) != self._file:
+            raise StoreUnavailable(f"not written: {self._path} was removed or replaced; restart this program")
         deadline = time.monotonic() + _LONGEST_WAIT
         while True:
             if self._impatient.is_set():
@@ -173,12 +169,19 @@ class Writer:
 
 def _explained(error: BaseException) -> BaseException:
     """Returns what the one who asked should see: trouble with the disk is no fault of the statement."""
-    if isinstance(error, sqlite3.Error) and error_code(error) in _WEATHER:
-        return _unavailable(error)
-    return error
+    return _unavailable(error) if is_of_the_disk(error) else error
 
 
-def _unavailable(error: sqlite3.Error) -> StoreUnavailable:
+def _unavailable(error: BaseException) -> StoreUnavailable:
     unavailable = StoreUnavailable(f"not written: {error}; it can be tried again when the disk allows")
     unavailable.__cause__ = error
     return unavailable
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Tells one file from another of its name; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

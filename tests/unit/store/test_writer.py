@@ -144,6 +144,24 @@ def test_a_log_that_cannot_grow_acknowledges_nothing(store: Store, path: Path) -
     assert value(store, "big-1") == "x" * 9000
 
 
+@pytest.mark.parametrize("replaced", [False, True])
+def test_nothing_is_acknowledged_into_a_file_that_was_taken_away(
+    store: Store, path: Path, replaced: bool
+) -> None:
+    path.rename(path.with_name("elsewhere.db"))
+    if replaced:
+        path.touch()
+    with pytest.raises(StoreUnavailable, match="was removed or replaced; restart"):
+        store.write(lambda tx: meta.put(tx, "lost", "1")).result()
+
+
+def test_a_read_does_not_make_a_file_anew_that_was_taken_away(store: Store, path: Path) -> None:
+    path.unlink()
+    with pytest.raises(StoreUnavailable, match="not read: unable to open database file"):
+        value(store, "name")
+    assert not path.exists()
+
+
 def test_the_writer_waits_for_a_lock_that_a_tool_holds(store: Store, path: Path) -> None:
     tool = sqlite3.connect(path, isolation_level=None)
     tool.execute("BEGIN IMMEDIATE")
@@ -221,7 +239,7 @@ def test_a_reader_sees_one_state_throughout(store: Store) -> None:
 
 
 def test_a_reader_cannot_write(store: Store) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="readonly"):
+    with pytest.raises(StoreUnavailable, match="readonly"):
         store.read(lambda reader: reader.rows("INSERT INTO meta (name, value) VALUES ('a', 'b')"))
 
 
