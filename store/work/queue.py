@@ -186,16 +186,22 @@ def clamp_timers(tx: Transaction, *, now: float, longest: float) -> int:
     return tx.execute(_CLAMP_TIMERS, {"latest": now + longest})
 
 
-def recover(tx: Transaction, now: float) -> list[Work]:
-    """Puts back, at start, what the process before this one left running.
+def recover(tx: Transaction, now: float, *, running: Collection[int] = ()) -> list[Work]:
+    """Puts back what was left running: by the process before, or by a worker that could not record its end.
 
     Of what was claimed nothing was sent: it goes back to decided, unless it was to be read back. What was
     sent may have happened: it is unknown, and keeps its packages.
 
+    Args:
+        tx: the transaction.
+        now: the time.
+        running: the ids of what workers of this process still have; none at start.
+
     Returns:
         What was put back, as it is now.
     """
-    return [put_back(tx, from_row(row), now=now) for row in tx.rows(_RUNNING)]
+    left = [work for work in map(from_row, tx.rows(_RUNNING)) if work.id not in running]
+    return [put_back(tx, work, now=now) for work in left]
 
 
 def reopen(tx: Transaction, reasons: Collection[str], basis: str, *, now: float, limit: int) -> int:

@@ -214,6 +214,15 @@ def test_what_crashed_while_it_was_read_back_is_read_back_again(
     assert (back.state, back.read_back) == (State.UNKNOWN, True)
 
 
+def test_what_a_worker_still_has_is_not_put_back(store: Store, see: See, decide: See, claim: Claim) -> None:
+    for name in ("left", "running"):
+        decide(see(name))
+    left, running = claim()
+    back = store.write(lambda tx: work.recover(tx, 500.0, running={running.id})).result()
+    assert [row.id for row in back] == [left.id]
+    assert get(store, running) == running
+
+
 def test_superseded_work_that_crashed_before_sending_ends(
     store: Store, see: See, decide: See, claim: Claim
 ) -> None:
