@@ -38,6 +38,7 @@ class Store:
         self.instance_id = meta.setdefault(Transaction(self._connection), "instance_id", str(uuid.uuid4()))
         self._writer = Writer(self._connection, path, audit_key)
         self._readers = Readers(path)
+        self._closed = False
 
     @classmethod
     def open(
@@ -87,7 +88,7 @@ class Store:
         return self._readers.run(function)
 
     def close(self, timeout: float = 10.0) -> None:
-        """Finishes what is queued, empties the log into the database and lets the lock go.
+        """Finishes what is queued, empties the log into the database and lets the lock go; once is enough.
 
         Args:
             timeout: how many seconds the queue has, and then the reads; later writes fail with StoreClosed.
@@ -95,6 +96,8 @@ class Store:
         Raises:
             StoreError: a read or a write would not end; the lock is kept until the process ends.
         """
+        if self._closed:
+            return
         written = self._writer.close(timeout)
         if not (self._readers.close(timeout) and written):
             raise StoreError(
@@ -104,6 +107,7 @@ class Store:
             self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         self._connection.close()
         self._lock.release()
+        self._closed = True
 
     def __enter__(self) -> Self:
         return self

@@ -200,8 +200,9 @@ def test_closing_finishes_the_queue(path: Path) -> None:
         assert value(again, "key-499") == "1"
 
 
-def test_a_closed_store_takes_no_more(path: Path) -> None:
+def test_a_closed_store_takes_no_more_and_may_be_closed_again(path: Path) -> None:
     store = Store.open(path)
+    store.close()
     store.close()
     with pytest.raises(StoreClosed):
         store.write(lambda tx: meta.put(tx, "late", "1"))
