@@ -1,7 +1,7 @@
 """Decided actions to KRM packages: pure rendering, merging and naming; no input or output."""
 
 from engine.krm.change import CannotRender, ClusterSettings, PackageChange, Plan, Removal, Restart
-from engine.krm.merge import MergeConflict, merge, removed
+from engine.krm.merge import MergeConflict, merge
 from engine.krm.package import package_name, read_package, render_package
 from engine.krm.plan import plan
 
@@ -17,6 +17,5 @@ __all__ = [
     "package_name",
     "plan",
     "read_package",
-    "removed",
     "render_package",
 ]

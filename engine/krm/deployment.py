@@ -12,7 +12,7 @@ from engine.krm.draft import Draft, Refused, field_path, known, meant_container,
 from engine.krm.guards import guarded
 from engine.krm.image import Image, parse_image
 from engine.live.inventory import Object
-from engine.live.objects import containers_of, name_of
+from engine.live.objects import containers_of
 from engine.live.view import LiveView
 from engine.reasons import Reason
 
@@ -56,7 +56,7 @@ def _new_image(details: Details, view: LiveView, workload: Object) -> Draft:
     warnings = []
     if "image" not in details and running.digest:
         warnings.append(f"{view.target} ran a pinned digest; {image} is whatever its tag points to")
-    if "image" not in details and _v_prefixed(running.tag) != _v_prefixed(image.tag):
+    if "image" not in details and running.tag and _v_prefixed(running.tag) != _v_prefixed(image.tag):
         warnings.append(f"{view.target} runs the tag {running.tag}; {image.tag} is written as it was said")
     container = {"name": name, "image": str(image)}
     item = partial(workload, spec={"template": {"spec": {"containers": [container]}}})
@@ -103,7 +103,7 @@ def _create(action: Mapping[str, Any], details: Details, view: LiveView, cluster
     if kind == "StatefulSet":
         spec["serviceName"] = view.target
         objects.append(_headless_service(view, labels))
-    workload = guarded(whole("apps/v1", kind, view.namespace, view.target, spec=spec))
+    workload = guarded(whole("apps/v1", kind, view, view.target, (), spec=spec))
     workload["metadata"]["labels"] |= labels
     objects.append(workload)
     minimal = (
@@ -157,13 +157,5 @@ def _pod_spec(name: str, image: Image) -> JsonObject:
 
 
 def _headless_service(view: LiveView, labels: Mapping[str, str]) -> JsonObject:
-    for service in known(view.services, "services", view):
-        if name_of(service) == view.target:
-            message = (
-                f"StatefulSet {view.target} needs a headless Service of its name, and namespace "
-                f"{view.namespace} has another one of that name; deploy it from a blueprint package"
-            )
-            raise Refused(Reason.CONFLICT, message)
-    return whole(
-        "v1", "Service", view.namespace, view.target, spec={"clusterIP": "None", "selector": dict(labels)}
-    )
+    spec = {"clusterIP": "None", "selector": dict(labels)}
+    return whole("v1", "Service", view, view.target, known(view.services, "services", view), spec=spec)

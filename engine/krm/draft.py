@@ -129,15 +129,32 @@ def partial(live: Object, **content: Any) -> JsonObject:
     return item if is_ours(live) else guarded(item)
 
 
-def whole(api_version: str, kind: str, namespace: str, name: str, **content: Any) -> JsonObject:
-    """Returns a new object that is of ours.
+def whole(
+    api_version: str, kind: str, view: LiveView, name: str, present: Sequence[Object], **content: Any
+) -> JsonObject:
+    """Returns a new object of the view's namespace that is of ours.
+
+    Args:
+        api_version: of the object, as `kind`.
+        kind: of the object.
+        view: whose namespace it gets.
+        name: of the object.
+        present: the live objects of its kind.
+        content: what it says beside its metadata.
 
     Raises:
-        Refused: Invalid, where Kubernetes would not take the name.
+        Refused: Invalid, where Kubernetes would not take the name; Conflict, where somebody else's object
+            has it.
     """
     if len(name) > 253 or not _DNS_1123.match(name):  # noqa: PLR2004 - the length of a DNS-1123 subdomain
         raise Refused(Reason.INVALID, f"{name!r} is no name that Kubernetes takes for a {kind}")
-    metadata = {"name": name, "namespace": namespace, "labels": dict(MANAGED_BY)}
+    if any(name_of(item) == name and not is_ours(item) for item in present):
+        message = (
+            f"namespace {view.namespace} has a {kind} {name} for something else, so the name is taken; "
+            "rename that one"
+        )
+        raise Refused(Reason.CONFLICT, message)
+    metadata = {"name": name, "namespace": view.namespace, "labels": dict(MANAGED_BY)}
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata, **content}
 
 

@@ -39,24 +39,6 @@ def merge(current: Sequence[Mapping[str, Any]], change: PackageChange) -> list[J
     return merged
 
 
-def removed(current: Sequence[Mapping[str, Any]], change: PackageChange) -> list[str]:
-    """Returns what a change takes out of a package, as warnings.
-
-    An applier that alone wrote a field resets it to its default when its manifest drops it.
-    """
-    present = {_key(item): item for item in current}
-    warnings = []
-    for removal in change.removals:
-        item = present.get((removal.kind, removal.name))
-        if item is not None and _at(item, removal.path) is not None:
-            path = ".".join(removal.path)
-            warnings.append(
-                f"{removal.kind} {removal.name}: {path} leaves package {change.name}; until the autoscaler "
-                "has written it, an applier may reset it to its default"
-            )
-    return warnings
-
-
 def lay_over(base: Iterable[Mapping[str, Any]], patches: Iterable[Mapping[str, Any]]) -> list[JsonObject]:
     """Returns the base objects with the patches merged in; those of no base object are added at the end."""
     merged: dict[tuple[str, str], JsonObject] = {_key(item): dict(item) for item in base}

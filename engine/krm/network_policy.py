@@ -53,6 +53,7 @@ def render(action: Mapping[str, Any], view: LiveView, cluster: ClusterSettings) 
             rules = [_rule(direction, peer_rules(peers, cluster), _port_rules(ports))]
             if not policies:
                 warnings.extend(_cut_by_allowing(direction, peers, ports, view))
+            warnings.extend(_undone_denials(policies))
         else:
             flow = Flow(direction, peers, ports, tuple(map(parse_network, cluster.ranges)))
             denial = _denial(flow, policies, view, cluster)
@@ -68,7 +69,8 @@ def render(action: Mapping[str, Any], view: LiveView, cluster: ClusterSettings) 
             spec[direction] = rules
     if not spec["policyTypes"]:
         return (Draft(view.target, (), (), tuple(warnings)),)
-    item = whole("networking.k8s.io/v1", "NetworkPolicy", view.namespace, name, spec=spec)
+    present = known(view.policies, "policies", view)
+    item = whole("networking.k8s.io/v1", "NetworkPolicy", view, name, present, spec=spec)
     if wish["action"] == "deny":
         item["metadata"]["annotations"] = {DENIES: _words(wish["direction"], peers, ports)}
     return (Draft(view.target, (item,), tuple(_fields(wish, view.target)), tuple(warnings)),)
@@ -128,9 +130,12 @@ def _port_rules(ports: Ports) -> list[JsonObject]:
 
 
 def _policy_name(target: str, wish: Wish) -> str:
-    """Returns a name that says what the policy does; a hash tells those of other peers and ports apart."""
-    who = "all" if target == EVERY_POD else target
-    name = f"{who}-{wish['action']}-{wish['direction']}"
+    """Returns a name that says what the policy does; a hash tells those of other peers and ports apart.
+
+    The dot keeps the policies of every pod apart from those of a workload named `all`.
+    """
+    who = "all." if target == EVERY_POD else f"{target}-"
+    name = f"{who}{wish['action']}-{wish['direction']}"
     details = {field: sorted(map(_canonical, wish[field])) for field in ("peers", "ports") if wish.get(field)}
     return f"{name}-{hashlib.sha256(_canonical(details).encode()).hexdigest()[:8]}" if details else name
 
@@ -182,6 +187,13 @@ def _cut_by_allowing(direction: str, peers: Sequence[Peer], ports: Ports, view: 
     )
     if direction == "egress" and ports and all(number != _DNS_PORT for _, number in ports):
         yield f"{view.target}: DNS (port {_DNS_PORT}) is cut, so names no longer resolve; allow it as well"
+
+
+def _undone_denials(policies: Sequence[Object]) -> Iterator[str]:
+    for policy in policies:
+        denies = (policy["metadata"].get("annotations") or {}).get(DENIES)
+        if denies:
+            yield f"NetworkPolicy {name_of(policy)} denies {denies}; what is allowed here passes all the same"
 
 
 def _cut_by_denying(flow: Flow, policies: Sequence[Object], view: LiveView) -> Iterator[str]:

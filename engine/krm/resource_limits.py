@@ -140,7 +140,8 @@ def _quota(wish: Quantities, view: LiveView) -> Draft:
     if candidates:
         item = partial(candidates[0], spec={"hard": hard})
     else:
-        item = whole("v1", "ResourceQuota", view.namespace, QUOTA_NAME, spec={"hard": hard})
+        present = known(view.quotas, "quotas", view)
+        item = whole("v1", "ResourceQuota", view, QUOTA_NAME, present, spec={"hard": hard})
     fields = tuple(field_path(item, "spec", f"hard[{name}]") for name in hard)
     return Draft(EVERY_POD, (item,), fields, tuple(_quota_warnings(hard, candidates, view)))
 

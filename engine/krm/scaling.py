@@ -8,7 +8,7 @@ from typing import Any
 from engine.krm.change import ClusterSettings, JsonObject, Removal
 from engine.krm.draft import Draft, Refused, field_path, known, listing, live_workload, partial, whole
 from engine.live.inventory import Object
-from engine.live.objects import containers_of, name_of
+from engine.live.objects import containers_of, name_of, replicas_of
 from engine.live.view import LiveView
 from engine.reasons import Reason
 
@@ -72,7 +72,6 @@ def _autoscale(
             spec["metrics"] = _metrics(goals, live["spec"].get("metrics") or ())
         item = partial(live, spec=spec)
     else:
-        _refuse_taken_name(view)
         if not goals:
             goals = {"cpu": DEFAULT_CPU_PERCENT}
             warnings.append(
@@ -81,7 +80,13 @@ def _autoscale(
             )
         scaled = {"apiVersion": workload["apiVersion"], "kind": workload["kind"], "name": name_of(workload)}
         spec = {"scaleTargetRef": scaled, **spec, "metrics": _metrics(goals, ())}
-        item = whole("autoscaling/v2", "HorizontalPodAutoscaler", view.namespace, view.target, spec=spec)
+        present = known(view.autoscalers, "autoscalers", view)
+        item = whole("autoscaling/v2", "HorizontalPodAutoscaler", view, view.target, present, spec=spec)
+        if replicas_of(workload) not in (0, 1):
+            warnings.append(
+                f"{view.target}: where an applier wrote its count, the count falls back to 1 with this until "
+                "the autoscaler has set it"
+            )
     for resource in goals:
         warnings.extend(_without_request(resource, workload))
     replicas = ("spec", "replicas")
@@ -100,17 +105,6 @@ def _refuse_generated(autoscaler: Object) -> None:
             message = (
                 f"HorizontalPodAutoscaler {name_of(autoscaler)} is written by {owner.get('kind')} "
                 f"{owner.get('name')}, which would undo the change; change it there"
-            )
-            raise Refused(Reason.CONFLICT, message)
-
-
-def _refuse_taken_name(view: LiveView) -> None:
-    for autoscaler in known(view.autoscalers, "autoscalers", view):
-        if name_of(autoscaler) == view.target:
-            scaled = autoscaler["spec"]["scaleTargetRef"]
-            message = (
-                f"the name {view.target} is taken by a HorizontalPodAutoscaler of {scaled['kind']} "
-                f"{scaled['name']} in namespace {view.namespace}; rename that one"
             )
             raise Refused(Reason.CONFLICT, message)
 

@@ -82,7 +82,7 @@ def _destination(wish: Wish, service: Object, view: LiveView) -> Part:
         steps.append(("spec", "subsets"))
     if live is None:
         spec = {"host": name_of(service), **spec}
-        item = whole(_NETWORKING, "DestinationRule", view.namespace, name_of(service), spec=spec)
+        item = whole(_NETWORKING, "DestinationRule", view, name_of(service), rules, spec=spec)
     else:
         item = partial(live, spec=spec)
     return item, [field_path(item, *step) for step in steps], warnings
@@ -148,7 +148,7 @@ def _routes(wish: Wish, service: Object, view: LiveView) -> Part:
         _split(wish["traffic_split"], routed, service, live)
     if live is None:
         spec = {"hosts": [name_of(service)], "http": routes}
-        item = whole(_NETWORKING, "VirtualService", view.namespace, name_of(service), spec=spec)
+        item = whole(_NETWORKING, "VirtualService", view, name_of(service), services, spec=spec)
     else:
         item = partial(live, spec={"http": routes})
     owned = [*features, *(["route"] if "traffic_split" in wish else [])]
@@ -229,9 +229,10 @@ def _mtls(mode: str, view: LiveView) -> Draft:
         message = f"{view.target} is picked by expressions, and a PeerAuthentication takes labels only"
         raise Refused(Reason.UNSUPPORTED, message)
     labels = selector.get("matchLabels") or {}
+    present = known(view.peer_authentications, "peer_authentications", view)
     same = [
         item
-        for item in known(view.peer_authentications, "peer_authentications", view)
+        for item in present
         if (((item.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}) == labels
     ]
     if len(same) > 1:
@@ -243,7 +244,7 @@ def _mtls(mode: str, view: LiveView) -> Draft:
     else:
         name = "default" if view.target == EVERY_POD else view.target
         spec = {"selector": {"matchLabels": dict(labels)}, **spec} if labels else spec
-        item = whole(_SECURITY, "PeerAuthentication", view.namespace, name, spec=spec)
+        item = whole(_SECURITY, "PeerAuthentication", view, name, present, spec=spec)
     return Draft(
         view.target, (item,), (field_path(item, "spec", "mtls", "mode"),), tuple(_mtls_warnings(mode, view))
     )

@@ -262,6 +262,14 @@ def test_an_allowance_may_follow_an_isolation(core: Any, wish: Wishes) -> None:
     assert len(merge(merge([], isolation), allowance)) == 2
 
 
+def test_an_allowance_of_what_a_policy_of_ours_denies_is_told(core: Any, wish: Wishes) -> None:
+    ours = policy().replace(
+        "{name: there,", "{name: there, annotations: {conductor-watch/denies: ingress from smf},"
+    )
+    plan = core(ours).plan(wish("allow", "ingress", peers=[{"app": "smf"}]))
+    assert any("there denies ingress from smf" in warning for warning in plan.warnings)
+
+
 def test_a_denial_may_be_written_again(core: Any, wish: Wishes) -> None:
     (denial,) = core().plan(wish("deny", "ingress", peers=[{"app": "smf"}])).packages
     once = merge([], denial)

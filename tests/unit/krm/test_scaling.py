@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.krm import MergeConflict, merge, removed
+from engine.krm import MergeConflict, merge
 from engine.reasons import Reason
 
 Act = Callable[..., dict[str, Any]]
@@ -85,12 +85,16 @@ def test_two_autoscalers_for_one_target_are_refused(world: Any, act: Act, worklo
 def test_the_name_of_another_targets_autoscaler_is_not_taken(world: Any, act: Act, workload: Write) -> None:
     refusal = world(workload() + workload("smf") + hpa("amf", "smf")).refusal(autoscale(act))
     assert refusal.reason is Reason.CONFLICT
-    assert "taken by a HorizontalPodAutoscaler of Deployment smf" in refusal.message
+    assert "HorizontalPodAutoscaler amf for something else" in refusal.message
 
 
 def test_a_goal_that_was_not_said_is_told(examples: Any, act: Act) -> None:
     plan = examples.plan(autoscale(act))
     assert any("80 % CPU, the default of Kubernetes" in warning for warning in plan.warnings)
+
+
+def test_a_count_that_may_fall_back_is_told(examples: Any, act: Act) -> None:
+    assert any("falls back to 1" in warning for warning in examples.plan(autoscale(act)).warnings)
 
 
 def test_a_share_of_a_request_that_is_not_there_is_warned_about(
@@ -113,9 +117,6 @@ def test_autoscaling_takes_a_count_stated_before_out_of_the_package(examples: An
     before = merge([], count)
     after = merge(before, scaler)
     assert [item["kind"] for item in after] == ["HorizontalPodAutoscaler"]
-    (warning,) = removed(before, scaler)
-    assert "spec.replicas leaves package core-amf" in warning
-    assert removed(after, scaler) == []
 
 
 def test_a_count_beside_an_autoscaler_in_the_package_is_refused(examples: Any, act: Act) -> None:

@@ -263,3 +263,9 @@ def test_clear_text_is_told(core: Any, act: Act) -> None:
 
 def test_traffic_of_every_pod_has_no_host(core: Any, act: Act) -> None:
     assert core().refusal(mesh(act, "*", timeout="5s")).reason is Reason.UNSUPPORTED
+
+
+def test_the_name_of_another_hosts_object_is_not_taken(core: Any, act: Act) -> None:
+    refusal = core(service() + routes("smf", name="amf")).refusal(mesh(act, timeout="5s"))
+    assert refusal.reason is Reason.CONFLICT
+    assert "VirtualService amf for something else" in refusal.message
