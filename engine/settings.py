@@ -99,6 +99,13 @@ class PausedSettings(StrictModel):
     executors: list[str] = Field(default=[], description="Pauses what would be written by these executors.")
 
 
+class MetricsSettings(StrictModel):
+    """Where metrics are served."""
+
+    address: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int | None = Field(default=None, ge=1, le=65535, description="Port of /metrics; unset: not served.")
+
+
 class ClusterNetworkSettings(StrictModel):
     """The address ranges of the workload cluster; denials by address need them."""
 
@@ -130,6 +137,7 @@ class Settings(StrictModel):
     bounds: BoundsSettings = BoundsSettings()
     execution: ExecutionSettings = ExecutionSettings()
     paused: PausedSettings = PausedSettings()
+    metrics: MetricsSettings = MetricsSettings()
     network: ClusterNetworkSettings = ClusterNetworkSettings()
     catalog: dict[str, CatalogEntry] = Field(
         default={}, description="Images of new workloads, by target name."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -14,6 +13,7 @@ from engine import live, report
 from engine.executors.base import Executor
 from engine.executors.directory import DirectoryExecutor
 from engine.handoff import Handoff
+from engine.metrics import Metrics
 from engine.pipeline.deciding import Decider
 from engine.pipeline.executing import Dispatcher
 from engine.pipeline.intake import Intake
@@ -62,8 +62,9 @@ class Daemon:
             cluster=cluster_of(settings),
             owners=self._owners,
         )
-        self._wake = threading.Event()
         self.ticker = Ticker()
+        self.metrics = Metrics(self._depths, self.ticker)
+        self._stop_serving: Callable[[], None] = _nothing
         out = settings.output.directory
         self._intake = Intake(self.store, clock)
         self.decider = Decider(self.store, looker, settings.paused, clock)
@@ -75,9 +76,15 @@ class Daemon:
             settings.paused,
             Handoff(out / "handoff"),
             wake=lambda: self.ticker.wake("work"),
+            metrics=self.metrics,
             clock=clock,
         )
-        self._reporter = Reporter(self.store, DirectoryStatus(out / "status"), clock, observe)
+
+        def show(notice: Notice) -> None:
+            self.metrics.observe(notice)
+            observe(notice)
+
+        self._reporter = Reporter(self.store, DirectoryStatus(out / "status"), clock, show)
         self.source = DirectorySource(
             settings.source.directory,
             sink=self._take,
@@ -94,6 +101,8 @@ class Daemon:
         for item in left:
             log.info("%s/%s was left %s", item.namespace, item.name, item.state)
         self.decider.reopen()
+        if self.settings.metrics.port is not None:
+            self._stop_serving = self.metrics.serve(self.settings.metrics.address, self.settings.metrics.port)
         self.ticker.add("work", self._work, every=1.0)
         self.ticker.add("report", self._report, every=1.0)
         self.ticker.add("live", self._refresh, every=self.settings.live.poll_seconds)
@@ -111,6 +120,7 @@ class Daemon:
         self.source.stop(5.0)
         ended = self.dispatcher.stop(self.settings.execution.grace_seconds)
         self.ticker.stop(max(1.0, deadline - time.monotonic()))
+        self._stop_serving()
         self._reporter.deliver()
         self.store.close(max(1.0, deadline - time.monotonic()))
         return ended
@@ -145,6 +155,15 @@ class Daemon:
             self.ticker.wake("report")
         self.ticker.wake("report")
 
+    def _depths(self) -> Mapping[str, int]:
+        return self.store.read(
+            lambda reader: {
+                "inbox": inbox.count(reader),
+                **work.depths(reader),
+                "outbox": outbox.count(reader),
+            }
+        )
+
     def _report(self) -> None:
         self._reporter.deliver()
 
@@ -165,6 +184,10 @@ class Daemon:
                 if item.owner.uid != intent.uid
             }
         return found
+
+
+def _nothing() -> None:
+    """Stops what was never started."""
 
 
 def _key(file: Path | None) -> bytes | None:

@@ -167,6 +167,13 @@ def _commit(tx: Transaction, item: Work, look: Look, key: str, basis: str, now: 
             work.terminal(tx, item, reason=reason, message=message, basis=basis, now=now)
         case Step.FINISH:
             work.finish(tx, item, reason=reason, message=message, basis=basis, now=now)
+    log.info(
+        "%s/%s: %s",
+        item.namespace,
+        item.name,
+        message,
+        extra={"generation": item.generation, "reason": reason, "traceID": trace_id(key)},
+    )
     if ruling.step is not Step.EXECUTE:
         report.put_status(tx, item, report.from_look(item, look, key, now))
 

@@ -31,10 +31,11 @@ from engine.executors.base import (
 )
 from engine.handoff import Handoff
 from engine.identity import canonical_json, workspace_name
+from engine.metrics import Metrics
 from engine.reasons import Reason
 from engine.settings import ExecutionSettings, PausedSettings
 from engine.status import Report
-from store import Store, StoreError, Transaction, audit, decisions, owners, packages, work
+from store import Store, Transaction, audit, decisions, owners, packages, work
 from store.work import Claim, StaleTransition, Work
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class Dispatcher:
         wake: called when a worker is free again.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part that it works with
         self,
         store: Store,
         executors: Mapping[str, Executor],
@@ -71,6 +72,7 @@ class Dispatcher:
         handoff: Handoff,
         *,
         wake: Callable[[], None],
+        metrics: Metrics,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
@@ -79,11 +81,13 @@ class Dispatcher:
         self.paused = paused
         self._handoff = handoff
         self._wake = wake
+        self._metrics = metrics
         self._clock = clock
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="execute")
         self._running: dict[int, _Run] = {}
         self._lock = threading.Lock()
         self._stopping = False
+        self._unrecorded = False
 
     def dispatch(self) -> int:
         """Claims as much as there are free workers; returns how much that was."""
@@ -91,6 +95,7 @@ class Dispatcher:
             free = 0 if self._stopping else self._settings.workers - len(self._running)
         if free <= 0 or self.paused.everything:
             return 0
+        self._recover()
         claims: list[Claim] = self._store.write(
             lambda tx: work.claim(
                 tx,
@@ -154,14 +159,21 @@ class Dispatcher:
             self._carry_out(run)
         except StaleTransition as stale:
             log.warning("%s", stale)
-        except StoreError as error:  # nothing can be recorded now; recovery reads it back
-            log.error("%s/%s: %s", *_key(run.item), error)  # noqa: TRY400 - an outage, not a fault of ours
         except Exception:
             log.exception("%s/%s: what came of it could not be recorded", *_key(run.item))
+            self._unrecorded = True
         finally:
             with self._lock:
                 self._running.pop(run.item.id, None)
             self._wake()
+
+    def _recover(self) -> None:
+        """Puts back what ended without a record of its end; it is read back before anything is sent."""
+        if self._unrecorded:
+            with self._lock:
+                running = set(self._running)
+            self._store.write(lambda tx: work.recover(tx, self._clock(), running=running)).result()
+            self._unrecorded = False
 
     def _carry_out(self, run: _Run) -> None:
         effect = effect_of(run.item, run.body)
@@ -178,11 +190,16 @@ class Dispatcher:
         self._store.write(lambda tx: self._record(tx, run, outcome)).result()
 
     def _execute(self, executor: Executor, effect: Effect) -> ExecuteOutcome:
+        began = time.monotonic()
+        outcome: ExecuteOutcome
         try:
-            return executor.execute(effect)
+            outcome = executor.execute(effect)
         except Exception as error:  # an executor's fault says nothing about what has happened
             log.exception("the executor %s failed for %s", executor.name, effect.intent)
-            return Unknown(f"the executor {executor.name} failed: {error}")
+            outcome = Unknown(f"the executor {executor.name} failed: {error}")
+        took = time.monotonic() - began
+        self._metrics.execution.labels(executor.name, type(outcome).__name__).observe(took)
+        return outcome
 
     def _record(self, tx: Transaction, run: _Run, outcome: ExecuteOutcome) -> None:
         """Commits an outcome: the step, the revisions, the audit record and the status."""
@@ -219,6 +236,12 @@ class Dispatcher:
         audit.append(tx, audit.Entry(now, "Executed", *about, item.trace_id or "", canonical_json(said)))
         if not after.superseded:
             report.put_status(tx, after, status)
+        log.info(
+            "%s/%s: %s",
+            *_key(item),
+            after.message,
+            extra={"generation": item.generation, "reason": after.reason, "traceID": item.trace_id},
+        )
 
     def _retry(self, tx: Transaction, run: _Run, outcome: Retry, now: float) -> tuple[Work, Report]:
         item, schedule = run.item, self._settings.retry_seconds

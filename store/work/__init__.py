@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from store.work.queue import Claim, claim, clamp_timers, next_due, ready, recover, reopen, to_decide, wake_due
+from store.work.queue import (
+    Claim,
+    claim,
+    clamp_timers,
+    depths,
+    next_due,
+    ready,
+    recover,
+    reopen,
+    to_decide,
+    wake_due,
+)
 from store.work.record import AGEING, Package, StaleTransition, State, Work
 from store.work.transitions import (
     confirm,
@@ -36,6 +47,7 @@ __all__ = [
     "confirm",
     "current",
     "decide",
+    "depths",
     "finish",
     "generations",
     "get",

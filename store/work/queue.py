@@ -34,6 +34,16 @@ WHERE rank IS NOT NULL AND state IN ('decided', 'retry', 'unknown')
     )
 ORDER BY rank LIMIT :limit
 """
+_DEPTHS = """
+SELECT
+    (SELECT count(*) FROM work INDEXED BY work_to_decide
+        WHERE rank IS NOT NULL AND state IN ('seen', 'read')) AS decide,
+    (SELECT count(*) FROM work INDEXED BY work_to_execute
+        WHERE rank IS NOT NULL AND state IN ('decided', 'retry', 'unknown')) AS execute,
+    (SELECT count(*) FROM work INDEXED BY work_running WHERE state IN ('claimed', 'sent')) AS running,
+    (SELECT count(*) FROM work INDEXED BY work_timers
+        WHERE rank IS NULL AND next_at IS NOT NULL) AS waiting
+"""
 _ANY_TO_DECIDE = """
 SELECT 1 FROM work INDEXED BY work_to_decide WHERE rank IS NOT NULL AND state IN ('seen', 'read') LIMIT 1
 """
@@ -153,6 +163,12 @@ def _claim(tx: Transaction, work: Work, now: float) -> Work:
     )
     tx.execute("UPDATE work_packages SET held = 1 WHERE work_id = :id", {"id": work.id})
     return from_row(row)
+
+
+def depths(reader: Reader) -> dict[str, int]:
+    """Counts what is ready to be decided, ready to be executed, running, and waiting for a time."""
+    (row,) = reader.rows(_DEPTHS)
+    return dict(row)
 
 
 def ready(reader: Reader) -> bool:

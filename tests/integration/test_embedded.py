@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from store import Store, StoreLocked, audit, decisions, history, open_read_only
+from store import Store, StoreLocked, audit, decisions, history, open_read_only, work
 from tests.integration.conftest import Workplace
 
 
@@ -216,3 +216,22 @@ def test_status_and_package_hold_no_secret_that_a_text_held(workplace: Workplace
     assert workplace.reason("secret") == "Unsafe"
     held = b"".join(tree(workplace.root / "out").values())
     assert b"hunter2secret" not in held
+
+
+def test_work_whose_end_could_not_be_recorded_is_read_back_without_a_restart(
+    workplace: Workplace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fills up after the package is written and before its outcome is committed."""
+    failures = iter([OSError("no space left")])
+    confirm = work.confirm
+
+    def fail_once(*arguments: Any, **named: Any) -> work.Work:
+        for failure in failures:
+            raise failure
+        return confirm(*arguments, **named)
+
+    monkeypatch.setattr(work, "confirm", fail_once)
+    workplace.intent("scale", "scale amf to 5")
+    workplace.settle()
+    assert workplace.reason("scale") == "Completed"
+    assert len(workplace.revisions("amf")) == 1
