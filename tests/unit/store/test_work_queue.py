@@ -283,6 +283,32 @@ def test_held_work_is_reopened_and_superseded_or_decided_work_is_not(
     assert "held" in to_decide(store)
 
 
+def test_depths_count_each_queue_once(store: Store, see: See, decide: See, claim: Claim) -> None:
+    assert store.read(work.depths) == {"decide": 0, "execute": 0, "running": 0, "waiting": 0}
+    assert not store.read(work.ready)
+    waiting = see("waiting")
+    store.write(
+        lambda tx: work.wait(tx, waiting, reason="Held", message="m", basis="b", now=1.0, until=9e9)
+    ).result()
+    decide(see("running"))
+    claim()
+    assert not store.read(work.ready)
+    for name in ("a", "b"):
+        decide(see(name))
+    assert store.read(work.ready)
+    for name in ("c", "d", "e"):
+        see(name)
+    assert store.read(work.depths) == {"decide": 3, "execute": 2, "running": 1, "waiting": 1}
+
+
+@pytest.mark.parametrize("decided", [False, True])
+def test_either_queue_makes_work_ready(store: Store, see: See, decide: See, decided: bool) -> None:
+    row = see()
+    if decided:
+        decide(row)
+    assert store.read(work.ready)
+
+
 @pytest.mark.parametrize(
     ("name", "index"),
     [
@@ -293,6 +319,9 @@ def test_held_work_is_reopened_and_superseded_or_decided_work_is_not(
         ("_CLAMP_TIMERS", "work_timers"),
         ("_RUNNING", "work_running"),
         ("_REOPEN", "work_undecided"),
+        ("_DEPTHS", "work_to_decide"),
+        ("_ANY_TO_DECIDE", "work_to_decide"),
+        ("_ANY_TO_EXECUTE", "work_to_execute"),
     ],
 )
 def test_no_queue_reads_the_whole_table_or_sorts(store: Store, name: str, index: str) -> None:
