@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.krm.change import JsonObject, PackageChange, Removal
+from engine.live.objects import policy_directions
 
 Merge = Callable[[list[Any], list[Any]], list[Any]]
 DENIES = "conductor-watch/denies"
@@ -18,7 +19,7 @@ DENIES = "conductor-watch/denies"
 _IDENTITY = {"apiVersion", "kind", "metadata"}
 
 
-class MergeConflict(Exception):  # noqa: N818 - two intents that contradict one another are no error of the program
+class MergeConflict(Exception):  # noqa: N818 - two intents that contradict are no error of the program
     """A package would state two things that work against one another; the message names both."""
 
 
@@ -134,7 +135,7 @@ def _refuse_undone_denials(current: Sequence[Mapping[str, Any]], change: Package
         denies = (denial["metadata"].get("annotations") or {}).get(DENIES)
         for item in others if denies else ():
             same_pods = item["spec"].get("podSelector") == denial["spec"]["podSelector"]
-            if same_pods and _add_up(denial["spec"], item["spec"]):
+            if same_pods and _add_up(denial, item):
                 raise MergeConflict(
                     f"package {change.name} states NetworkPolicy {item['metadata']['name']} for the same "
                     f"pods, and policies add up: {denies} would not be denied as meant; withdraw the intent "
@@ -145,9 +146,8 @@ def _refuse_undone_denials(current: Sequence[Mapping[str, Any]], change: Package
 def _add_up(denial: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     """Tells whether what one of them allows passes by what the other denies."""
     return any(
-        bool(denial.get(direction.lower()) or other.get(direction.lower()))
-        for direction in denial["policyTypes"]
-        if direction in other.get("policyTypes", ())
+        bool(denial["spec"].get(direction) or other["spec"].get(direction))
+        for direction in policy_directions(denial) & policy_directions(other)
     )
 
 
@@ -172,7 +172,7 @@ def _by(*fields: str) -> Merge:
 
 
 def _metrics(base: list[Any], patch: list[Any]) -> list[Any]:
-    """Merges metrics of an autoscaler: one for each resource, the patch's before the base's."""
+    """Merges metrics of an autoscaler: one for each resource, the patch's where both have it."""
     resources = {_at(metric, ("resource", "name")) for metric in patch} - {None}
     return _all_of([metric for metric in base if _at(metric, ("resource", "name")) not in resources], patch)
 

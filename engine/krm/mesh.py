@@ -58,7 +58,8 @@ def require_http(service: Object, feature: str) -> None:
 def is_host(name: str, service: Object) -> bool:
     """Tells whether a host name, short or long, is the Service's, seen from its own namespace."""
     short, namespace = name_of(service), service["metadata"]["namespace"]
-    return name in (short, f"{short}.{namespace}") or name.startswith(f"{short}.{namespace}.svc")
+    full = f"{short}.{namespace}.svc"
+    return name in (short, f"{short}.{namespace}", full) or name.startswith(f"{full}.")
 
 
 def only_one(items: Sequence[Object], service: Object) -> Object | None:

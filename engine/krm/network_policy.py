@@ -44,36 +44,35 @@ def render(action: Mapping[str, Any], view: LiveView, cluster: ClusterSettings) 
     spec: JsonObject = {"podSelector": selector, "policyTypes": []}
     warnings = list(_general_warnings(ports, view))
     for direction in _DIRECTIONS[wish["direction"]]:
-        policies = [
-            policy
-            for policy in known(view.target_policies(direction), "policies", view)
-            if name_of(policy) != name
-        ]
+        isolating = known(view.target_policies(direction), "policies", view)
+        others = [policy for policy in isolating if name_of(policy) != name]
         if wish["action"] == "allow":
             rules = [_rule(direction, peer_rules(peers, cluster), _port_rules(ports))]
-            if not policies:
-                warnings.extend(_cut_by_allowing(direction, peers, ports, view))
-            warnings.extend(_undone_denials(policies))
+            warnings.extend(_undone_by_allowing(direction, peers, ports, others, view))
         else:
             flow = Flow(direction, peers, ports, tuple(map(parse_network, cluster.ranges)))
-            denial = _denial(flow, policies, view, cluster)
+            denial = _denial(flow, others, view, cluster)
             if denial is None:
-                warnings.append(
-                    f"{_flow_words(flow, view)} is denied already by NetworkPolicy {listing(policies)}"
-                )
+                said = _flow_words(flow, view)
+                warnings.append(f"{said} is denied already by NetworkPolicy {listing(others)}")
                 continue
             rules = denial
-            warnings.extend(_cut_by_denying(flow, policies, view))
+            warnings.extend(_cut_by_denying(flow, others, view))
         spec["policyTypes"].append(direction.capitalize())
-        if rules:
-            spec[direction] = rules
+        spec |= {direction: rules} if rules else {}
     if not spec["policyTypes"]:
         return (Draft(view.target, (), (), tuple(warnings)),)
+    item = _policy(wish["action"], name, spec, _words(wish["direction"], peers, ports), view)
+    return (Draft(view.target, (item,), tuple(_fields(wish, view.target)), tuple(warnings)),)
+
+
+def _policy(action: str, name: str, spec: JsonObject, said: str, view: LiveView) -> JsonObject:
+    """Returns the policy; one that denies says what, as its rules only say what is left."""
     present = known(view.policies, "policies", view)
     item = whole("networking.k8s.io/v1", "NetworkPolicy", view, name, present, spec=spec)
-    if wish["action"] == "deny":
-        item["metadata"]["annotations"] = {DENIES: _words(wish["direction"], peers, ports)}
-    return (Draft(view.target, (item,), tuple(_fields(wish, view.target)), tuple(warnings)),)
+    if action == "deny":
+        item["metadata"]["annotations"] = {DENIES: said}
+    return item
 
 
 def _fields(wish: Wish, target: str) -> Iterator[str]:
@@ -176,27 +175,27 @@ def _general_warnings(ports: Ports, view: LiveView) -> Iterator[str]:
             yield f"{name_of(workload)}: policies do not hold on its secondary networks ({networks})"
 
 
-def _cut_by_allowing(direction: str, peers: Sequence[Peer], ports: Ports, view: LiveView) -> Iterator[str]:
-    """Tells what stops once pods that were open are isolated by an allowance."""
-    if not peers and not ports:
+def _undone_by_allowing(
+    direction: str, peers: Sequence[Peer], ports: Ports, policies: Sequence[Object], view: LiveView
+) -> Iterator[str]:
+    """Tells what an allowance stops where pods were open, and which denials it passes by elsewhere."""
+    for policy in policies:
+        denies = (policy["metadata"].get("annotations") or {}).get(DENIES)
+        if denies:
+            yield f"NetworkPolicy {name_of(policy)} denies {denies}; what is allowed here passes all the same"
+    if policies or not (peers or ports):
         return
     way = "is reached by" if direction == "ingress" else "reaches"
     yield (
         f"{view.target} was open for {direction}: from now on it only {way} {peer_words(peers)} on "
         f"{_port_words(ports)}, and everything else is cut{_services_words(direction, view)}"
     )
-    if direction == "egress" and ports and all(number != _DNS_PORT for _, number in ports):
+    if direction == "egress" and all(number != _DNS_PORT for _, number in ports):
         yield f"{view.target}: DNS (port {_DNS_PORT}) is cut, so names no longer resolve; allow it as well"
 
 
-def _undone_denials(policies: Sequence[Object]) -> Iterator[str]:
-    for policy in policies:
-        denies = (policy["metadata"].get("annotations") or {}).get(DENIES)
-        if denies:
-            yield f"NetworkPolicy {name_of(policy)} denies {denies}; what is allowed here passes all the same"
-
-
 def _cut_by_denying(flow: Flow, policies: Sequence[Object], view: LiveView) -> Iterator[str]:
+    """Tells what else a denial stops, and where it may not be seen to hold."""
     everything = not flow.peers and not flow.ports
     if flow.direction == "egress" and not policies:
         dns = any(number == _DNS_PORT for _, number in flow.ports) and not flow.peers

@@ -26,6 +26,7 @@ from engine.krm.package import package_name
 from engine.krm.restarts import restarts_of
 from engine.live.objects import name_of
 from engine.live.view import WORKLOAD_KINDS, LiveView
+from engine.reasons import Reason
 from rules.decision import Route
 
 Render = Callable[[Mapping[str, Any], LiveView, ClusterSettings], tuple[Draft, ...]]
@@ -71,34 +72,40 @@ def plan(
     warnings: list[str] = []
     written: dict[str, list[JsonObject]] = {}
     for index, (action, view, route) in enumerate(zip(actions, views, routes, strict=True)):
+        if action in actions[:index]:
+            continue
         try:
             seen = _after(view, written.get(view.namespace, []))
-            drafts = _RENDERERS[action["intent_type"]](action, seen, cluster)
+            for draft in _RENDERERS[action["intent_type"]](action, seen, cluster):
+                warnings.extend(draft.warnings)
+                if not draft.objects:  # as wished already
+                    continue
+                name = package_name(view.namespace, draft.target)
+                empty = PackageChange(route.repository, view.namespace, draft.target, name, (), ())
+                key = (route.repository, name)
+                changes[key] = _extended(changes.get(key, empty), draft)
+                written[view.namespace] = lay_over(written.get(view.namespace, []), draft.objects)
         except Refused as refused:
             return CannotRender(refused.reason, str(refused), index)
-        for draft in drafts:
-            warnings.extend(draft.warnings)
-            if not draft.objects:  # as wished already
-                continue
-            name = package_name(view.namespace, draft.target)
-            key = (route.repository, name)
-            before = changes.get(key) or PackageChange(
-                route.repository, view.namespace, draft.target, name, (), ()
-            )
-            changes[key] = _extended(before, draft)
-            written[view.namespace] = lay_over(written.get(view.namespace, []), draft.objects)
     restarts = tuple(restarts_of(views, written))
     return Plan(tuple(changes.values()), (*dict.fromkeys(warnings), *map(str, restarts)), restarts)
 
 
 def _extended(change: PackageChange, draft: Draft) -> PackageChange:
-    """Lays a draft over what earlier actions state in the same package."""
-    objects = lay_over(without(change.objects, draft.removals), draft.objects)
+    """Lays a draft over what earlier actions state in the same package.
+
+    Raises:
+        Refused: Ambiguous, where an earlier action decides the same field otherwise.
+    """
+    twice = [field for field in draft.fields if field in change.fields]
+    if twice:
+        message = f"the text decides {', '.join(twice)} of {change.namespace} twice; say it once"
+        raise Refused(Reason.AMBIGUOUS, message)
     return replace(
         change,
-        objects=tuple(objects),
-        fields=tuple(dict.fromkeys((*change.fields, *draft.fields))),
-        removals=tuple(dict.fromkeys((*change.removals, *draft.removals))),
+        objects=tuple(lay_over(without(change.objects, draft.removals), draft.objects)),
+        fields=(*change.fields, *draft.fields),
+        removals=(*change.removals, *draft.removals),
     )
 
 

@@ -180,3 +180,14 @@ def test_a_peer_that_the_same_text_deploys_is_there(examples: Any, act: Callable
     plan = examples.plan(deploys, act("network_policy", "pcf", network_policy=policy))
     (rule,) = plan.packages[1].objects[0]["spec"]["ingress"]
     assert rule["from"] == [{"podSelector": {"matchLabels": {"app.kubernetes.io/name": "chf"}}}]
+
+
+def test_a_text_that_says_a_field_twice_is_refused(examples: Any, act: Callable[..., Item]) -> None:
+    refusal = examples.refusal(act("scaling", "amf", replicas=3), act("scaling", "amf", replicas=5))
+    assert (refusal.reason.value, refusal.action) == ("Ambiguous", 1)
+    assert "Deployment/amf:spec.replicas of core twice" in refusal.message
+
+
+def test_a_text_that_says_the_same_twice_says_it_once(examples: Any, act: Callable[..., Item]) -> None:
+    action = act("scaling", "amf", replicas=3)
+    assert examples.plan(action, dict(action)) == examples.plan(action)
