@@ -11,7 +11,7 @@ from engine.krm.change import JsonObject, Removal
 from engine.krm.guards import guarded
 from engine.live.inventory import Object
 from engine.live.objects import containers_of, labels_of, name_of, pod_labels, pod_selector, selector_matches
-from engine.live.view import EVERY_POD, LiveView
+from engine.live.view import EVERY_POD, WORKLOAD_KINDS, LiveView
 from engine.reasons import Reason
 
 MANAGED_BY = {"app.kubernetes.io/managed-by": "conductor-watch"}
@@ -119,14 +119,17 @@ def meant_container(view: LiveView, workload: Object) -> str:
 
 
 def partial(live: Object, **content: Any) -> JsonObject:
-    """Returns what is to change of a live object, with the guards unless the object is of ours."""
+    """Returns what is to change of a live object, with the guards unless the object is of ours.
+
+    A workload has them in any case: none is ever deleted with its package.
+    """
     item: JsonObject = {
         "apiVersion": live["apiVersion"],
         "kind": live["kind"],
         "metadata": {"name": name_of(live), "namespace": live["metadata"]["namespace"]},
         **content,
     }
-    return item if is_ours(live) else guarded(item)
+    return item if is_ours(live) and live["kind"] not in WORKLOAD_KINDS else guarded(item)
 
 
 def whole(

@@ -190,6 +190,8 @@ def _objects(data: bytes, source: str) -> dict[Key, Object]:
     problems: list[Problem] = []
     for document in parse(data, source, _MAX_BYTES):
         for path, item in _items(document):
+            if not _is_read(item):
+                continue
             try:
                 key = _checked(document, path)
             except DocumentError as error:
@@ -211,25 +213,30 @@ def _items(document: Document) -> Iterator[tuple[tuple[str | int, ...], Object]]
         raise DocumentError(
             (document.problem((), "no Kubernetes object; it has apiVersion, kind, metadata"),)
         )
-    if value.get("kind") != "List":
+    kind, items = value.get("kind"), value.get("items")
+    if isinstance(kind, str) and kind.endswith("List") and kind.removesuffix("List") in {"", *SHAPES}:
+        if kind != "List" or not isinstance(items, list):
+            message = f"a {kind} is not read; save it with kubectl get -o yaml, as a List of whole objects"
+            raise DocumentError((document.problem(("kind",), message),))
+        for index, item in enumerate(items):
+            yield ("items", index), item
+    else:
         yield (), value
-        return
-    items = value.get("items")
-    if not isinstance(items, list):
-        raise DocumentError((document.problem(("items",), "a List needs its items as a list"),))
-    for index, item in enumerate(items):
-        yield ("items", index), item
+
+
+def _is_read(item: object) -> bool:
+    """Tells whether an object is of a kind that is read, or of none that can be told."""
+    kind = item.get("kind") if isinstance(item, dict) else None
+    return not isinstance(kind, str) or kind in SHAPES
 
 
 def _checked(document: Document, path: tuple[str | int, ...]) -> Key | None:
-    """Returns the key of an object whose shape is right; None for a kind that is not read."""
+    """Returns the key of an object whose shape is right; None for another group's kind of the same name."""
     envelope = validate(document, Envelope, path)
-    if envelope.kind not in SHAPES:
-        return None
     versions, shape = SHAPES[envelope.kind]
     if envelope.api_version not in versions:
         if envelope.api_version.partition("/")[0] not in {version.partition("/")[0] for version in versions}:
-            return None  # another group's kind of the same name
+            return None
         message = f"{envelope.kind} is read as {' or '.join(versions)}; write it so"
         raise DocumentError((document.problem((*path, "apiVersion"), message),))
     validate(document, shape, path)

@@ -191,3 +191,31 @@ def test_a_text_that_says_a_field_twice_is_refused(examples: Any, act: Callable[
 def test_a_text_that_says_the_same_twice_says_it_once(examples: Any, act: Callable[..., Item]) -> None:
     action = act("scaling", "amf", replicas=3)
     assert examples.plan(action, dict(action)) == examples.plan(action)
+
+
+OURS = """
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {name: amf, namespace: core, labels: {app.kubernetes.io/managed-by: conductor-watch}}
+spec:
+  scaleTargetRef: {apiVersion: apps/v1, kind: Deployment, name: amf}
+  maxReplicas: 8
+"""
+
+
+def test_what_a_package_of_ours_brought_in_may_leave_with_it(
+    world: Any, act: Callable[..., Item], workload: Callable[..., str]
+) -> None:
+    bounds = {"min_replicas": 2, "max_replicas": 9}
+    written = world(workload() + OURS).object(act("scaling", "amf", replicas=2, autoscale=bounds))
+    assert "annotations" not in written["metadata"]
+
+
+def test_no_workload_ever_leaves_with_its_package(
+    world: Any, act: Callable[..., Item], workload: Callable[..., str]
+) -> None:
+    label = "metadata: {name: amf, labels: {app.kubernetes.io/managed-by: conductor-watch},"
+    written = world(workload().replace("metadata: {name: amf,", label)).object(
+        act("scaling", "amf", replicas=2)
+    )
+    assert written["metadata"]["annotations"]["kustomize.toolkit.fluxcd.io/prune"] == "disabled"

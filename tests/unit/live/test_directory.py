@@ -182,3 +182,39 @@ def test_the_example_objects_are_all_read() -> None:
     assert {"amf", "smf", "nrf"} <= {
         item["metadata"]["name"] for item in inventory.list("Deployment", "core")
     }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\nresources: []\n",
+        "apiVersion: v1\nkind: Secret\nmetadata: {generateName: a}\n",
+    ],
+)
+def test_kinds_that_are_not_read_may_be_anything(tmp_path: Path, text: str) -> None:
+    (tmp_path / "other.yaml").write_text(text)
+    assert DirectoryInventory(tmp_path).errors == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("kind: DeploymentList\nitems: []\n", "save it with kubectl get -o yaml"),
+        ("kind: List\nitems: {}\n", "a List of whole objects"),
+        ("- kind: Deployment\n", "no Kubernetes object"),
+        ("metadata: {name: a}\n", "'apiVersion' is missing"),
+        ("kind: 5\n", "kind"),
+    ],
+)
+def test_what_is_no_object_is_an_error_of_its_file(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "bad.yaml").write_text(text)
+    (error,) = DirectoryInventory(tmp_path).errors.values()
+    assert said in str(error)
+
+
+def test_a_file_that_may_not_be_read_says_so(tmp_path: Path) -> None:
+    (tmp_path / "big.yaml").write_bytes(b"a: " + b"x" * (17 * 1024 * 1024))
+    inventory = DirectoryInventory(tmp_path)
+    assert "larger than" in str(inventory.errors[tmp_path / "big.yaml"])
+    with pytest.raises(UnknownFact):
+        inventory.list("Service", "core")
