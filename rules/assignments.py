@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from rules.expressions import Scope
 from rules.shapes import Kind, ListOf, MapOf, Record, Scalar, Shape
 from rules.snapshot import Action, Json
 from rules.templates import Template
@@ -101,18 +102,18 @@ def _kind(value: Value) -> Kind | None:
     return _TYPES.get(type(value))
 
 
-def resolve(value: Value, activation: Any) -> Json:
+def resolve(value: Value, scope: Scope) -> Json:
     """Returns a value with its expressions evaluated.
 
     Raises:
         EvaluationError: an expression failed.
     """
     if isinstance(value, Template):
-        return value.value(activation)
+        return value.value(scope)
     if isinstance(value, Mapping):
-        return {key: resolve(item, activation) for key, item in value.items()}
+        return {key: resolve(item, scope) for key, item in value.items()}
     if isinstance(value, tuple):
-        return [resolve(item, activation) for item in value]
+        return [resolve(item, scope) for item in value]
     return value
 
 

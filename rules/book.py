@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from documents import Document, Place, Problem
 from rules.assignments import Assignment
 from rules.decision import RetryPolicy
 from rules.expressions import Compiler
+from rules.functions import glob_pattern
 from rules.models import Mode
 from rules.snapshot import Action, IntentView, Json
 from rules.templates import Condition, Template
@@ -28,11 +28,11 @@ class Globs:
     @classmethod
     def of(cls, texts: list[str]) -> Globs:
         """Compiles globs: `*` stands for any characters, `?` for one."""
-        return cls(tuple(texts), re.compile("|".join(fnmatch.translate(text) for text in texts)))
+        return cls(tuple(texts), re.compile("|".join(glob_pattern(text) for text in texts)))
 
     def fit(self, text: str) -> bool:
         """Tells whether one of them fits."""
-        return self.pattern.match(text) is not None
+        return self.pattern.fullmatch(text) is not None
 
     def __str__(self) -> str:
         return ", ".join(self.texts)
@@ -147,7 +147,7 @@ class RuleBook:
         vars: the effective values.
         digest: sha256 of what the rules and vars say, in hex.
         warnings: what is probably not meant, though it is no error.
-        tests: the RuleTest documents that came with the rules; the shipped ones only where no other rules are.
+        tests: the RuleTest documents that came with the rules; the shipped ones only without others.
     """
 
     rules: tuple[Rule, ...]

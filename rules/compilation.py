@@ -178,7 +178,7 @@ class RuleCompiler:
             return text
         self.fixed.update(read.keys[1] for read in reads)
         try:
-            return template.render(self.compiler.activation({"vars": self.values}))
+            return template.render(self.compiler.scope({"vars": self.values}))
         except EvaluationError as error:
             self._find(within, str(error))
             return text

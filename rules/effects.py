@@ -98,9 +98,9 @@ class Effects:
             EvaluationError: a text or a value of the rule could not be evaluated.
         """
         if rule.refuse is not None:
-            self._refuse(rule, values, rule.refuse.render(values.activation))
+            self._refuse(rule, values, rule.refuse.render(values.scope))
         if rule.warn is not None:
-            self._warn(rule, values, rule.warn.render(values.activation))
+            self._warn(rule, values, rule.warn.render(values.scope))
         if rule.hold is not None:
             self._hold(rule, values, rule.hold)
         if rule.execute is not None:
@@ -134,7 +134,7 @@ class Effects:
             self.warnings.append(RuleWarning(rule.id, values.index, message))
 
     def _hold(self, rule: Rule, values: Values, hold: Hold) -> None:
-        message = hold.message.render(values.activation)
+        message = hold.message.render(values.scope)
         now = self.snapshot.now
         if hold.window is None and self.snapshot.approved:
             self._record(rule, values, Outcome.LIFTED, "hold", "it is approved")
@@ -167,7 +167,7 @@ class Effects:
             self.retry = retry
 
     def _prioritise(self, rule: Rule, values: Values, priority: Template | int) -> None:
-        value = priority.value(values.activation) if isinstance(priority, Template) else priority
+        value = priority.value(values.scope) if isinstance(priority, Template) else priority
         if not isinstance(value, int) or isinstance(value, bool) or value not in PRIORITIES:
             raise EvaluationError(f"its priority is {value}, which is no whole number from 0 to 10")
         if self._chosen(rule, values, "priority", str(value), free=self.priority is None):

@@ -55,7 +55,7 @@ def _changed(values: Values, book: RuleBook, effects: Effects) -> Values:
 
 def _assigned(rule: Rule, values: Values, book: RuleBook, effects: Effects) -> Values:
     """Makes the assignments of one rule; each sees the action as it was before the rule."""
-    resolved = [(each.path, resolve(each.value, values.activation)) for each in rule.assignments]
+    resolved = [(each.path, resolve(each.value, values.scope)) for each in rule.assignments]
     text = ", ".join(f"{'.'.join(path)} = {shown(value)}" for path, value in resolved)
     if not effects.in_force(rule, values, "set", text):
         return values
@@ -99,7 +99,7 @@ def _holds(rule: Rule, values: Values, effects: Effects) -> bool:
         effects.skip(rule, values, Outcome.NOT_MATCHED, mismatch)
         return False
     try:
-        clause = rule.condition.first_false(values.activation)
+        clause = rule.condition.first_false(values.scope)
     except ClauseError as error:
         effects.fail(rule, values, error, compared(error.clause, values))
         return False

@@ -17,11 +17,12 @@ from typing import Any
 from cel_expr_python import cel
 
 from rules.descriptors import PACKAGE, declare
-from rules.functions import declarations
+from rules.functions import FUNCTIONS, Tables, declarations
 from rules.presence import Finding, Paths, PresenceCheck, Sure, path_of
+from rules.scanning import closing
 from rules.shapes import Kind, Shape
 from rules.snapshot import Json
-from rules.syntax import Comprehension, Name, Node, Select, children, nodes, tree
+from rules.syntax import Call, Comprehension, Constant, Name, Node, Select, children, nodes, tree
 
 MAX_LENGTH = 1000
 """The longest expression, in characters."""
@@ -30,7 +31,7 @@ MAX_LOOPS = 2
 MAX_NODES = 400
 """The largest expression, in parts."""
 
-_MISSING_KEY = re.compile(r'NOT_FOUND: Key not found in map : "(.*)"', re.DOTALL)
+_MISSING_KEY = re.compile(r"""NOT_FOUND: Key not found in map : (["'])(.*)\1""", re.DOTALL)
 _COMPILE_ERROR = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): (.*)")
 _UNDECLARED = re.compile(r"undeclared reference to '(.*)' \(in container")
 _STATUS_CODE = re.compile(r"^[A-Z_]+: ")
@@ -74,6 +75,7 @@ class Expression:
         reads: the values that it reads, in order; has() reads none.
         facts: the names of the facts among them.
         constant: whether it reads nothing at all, so that it always comes out the same.
+        functions: the names of our own functions that it calls.
     """
 
     text: str
@@ -81,27 +83,28 @@ class Expression:
     reads: tuple[Read, ...]
     facts: frozenset[str]
     constant: bool
+    functions: frozenset[str]
     program: Any
 
-    def holds(self, activation: Any) -> bool:
+    def holds(self, scope: Scope) -> bool:
         """Evaluates it as a condition.
 
         Raises:
             EvaluationError: it failed, or its result is no bool.
         """
-        result = self._run(activation)
+        result = scope.run(self)
         value = result.value()
         if value is True or value is False:
             return bool(value)
         raise self._error(result, "a condition has to be true or false")
 
-    def value(self, activation: Any) -> Json:
+    def value(self, scope: Scope) -> Json:
         """Evaluates it.
 
         Raises:
             EvaluationError: it failed, or its result is no JSON.
         """
-        result = self._run(activation)
+        result = scope.run(self)
         if result.type() == cel.Type.ERROR:
             raise self._error(result, "")
         value = result.plain_value()
@@ -111,38 +114,78 @@ class Expression:
             return value
         raise self._error(result, "it has no value in JSON")
 
-    def _run(self, activation: Any) -> Any:
-        try:
-            return self.program.eval(activation)
-        except RuntimeError as error:  # such as the limit on iterations
-            raise EvaluationError(f"{self.text}: {_reason(str(error))}") from error
-
     def _error(self, result: Any, expected: str) -> EvaluationError:
         value = str(result.value())
         if result.type() != cel.Type.ERROR:
             return EvaluationError(f"{self.text}: gives {value}; {expected}")
-        key = _MISSING_KEY.fullmatch(value)
-        if key is not None:
-            fact = key[1] if key[1] in self.facts else ""
-            return EvaluationError(f"{self.text}: {key[1]!r} is not there", fact)
+        if (key := _missing_key(value)) is not None:
+            return EvaluationError(f"{self.text}: {key!r} is not there", key if key in self.facts else "")
         return EvaluationError(f"{self.text}: {_reason(value)}")
 
 
-class Compiler:
-    """Compiles expressions over a set of variables."""
+class Scope:
+    """Values of the variables, in the form in which expressions are evaluated over them."""
 
-    def __init__(self, variables: Mapping[str, Shape]) -> None:
+    def __init__(self, environment: Any, tables: Tables, variables: Mapping[str, object]) -> None:
+        self._environment = environment
+        self._tables = tables
+        self._variables = {**variables, **tables.maps}
+        self._renew()
+
+    def run(self, expression: Expression) -> Any:
+        """Evaluates an expression to a CEL value, which is of type ERROR where it failed.
+
+        Raises:
+            EvaluationError: the evaluation took too many steps, or a function cannot take its argument.
+        """
+        while True:
+            try:
+                result = expression.program.eval(self._activation)
+                if not expression.functions or not self._renewed(expression, result):
+                    return result
+            except RuntimeError as error:  # the limit on iterations
+                raise EvaluationError(f"{expression.text}: {_reason(str(error))}") from error
+            except ValueError as error:
+                raise EvaluationError(f"{expression.text}: {error}") from error
+
+    def _renewed(self, expression: Expression, result: Any) -> bool:
+        """Puts in the result of a function that the evaluation missed; tells whether there is news to try."""
+        if result.type() != cel.Type.ERROR or (key := _missing_key(result.value())) is None:
+            return False
+        if self._tables.version == self._version:
+            self._tables.learn(expression.functions, key)
+        if self._tables.version == self._version:
+            return False
+        self._renew()
+        return True
+
+    def _renew(self) -> None:
+        # An activation keeps the maps as they are when it first reads them.
+        self._version = self._tables.version
+        self._activation = self._environment.Activation(self._variables)
+
+
+class Compiler:
+    """Compiles expressions over a set of variables.
+
+    Args:
+        variables: the shape of each.
+        values: what is the same in every evaluation, by variable: the vars.
+    """
+
+    def __init__(self, variables: Mapping[str, Shape], values: Mapping[str, Mapping[str, Json]]) -> None:
         self._variables = dict(variables)
+        self._values = values
         pool, types, self._records = declare(variables)
-        functions = declarations()
-        self._checking = cel.NewEnv(descriptor_pool=pool, variables=types, functions=functions)
+        self._checking = cel.NewEnv(descriptor_pool=pool, variables=types, functions=declarations())
         maps = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
         untyped = {name: maps if kind.is_message() else kind for name, kind in types.items()}
-        self._running = cel.NewEnv(descriptor_pool=pool, variables=untyped, functions=functions)
+        self._running = cel.NewEnv(variables=untyped | dict.fromkeys(FUNCTIONS, maps))
+        self._tables = Tables()
 
-    def activation(self, values: Mapping[str, object]) -> Any:
+    def scope(self, variables: Mapping[str, object]) -> Scope:
         """Returns values of the variables in the form in which expressions are evaluated over them."""
-        return self._running.Activation(values)
+        return Scope(self._running, self._tables, variables)
 
     def compile(
         self, text: str, intent_types: frozenset[str] = frozenset(), sure: Paths = frozenset()
@@ -176,7 +219,32 @@ class Compiler:
         facts = frozenset(read.keys[1] for read in reads if read.keys[0] == "facts" and len(read.keys) > 1)
         kind = _RESULTS.get(checked.return_type().name())
         constant = not any(isinstance(node, Name) and node.name in self._variables for node in nodes(root))
-        return Expression(text, kind, reads, facts, constant, self._running.compile(text)), result
+        calls = [node for node in nodes(root) if isinstance(node, Call) and node.function in FUNCTIONS]
+        self._try(calls)
+        program = self._running.compile(_with_tables(text, calls))
+        functions = frozenset(call.function for call in calls)
+        return Expression(text, kind, reads, facts, constant, functions, program), result
+
+    def _try(self, calls: list[Call]) -> None:
+        """Computes the functions whose arguments are known already, to find those that cannot be."""
+        for call in calls:
+            argument = self._known(call.arguments[-1])
+            if isinstance(argument, str):
+                try:
+                    self._tables.learn([call.function], argument)
+                except ValueError as error:
+                    where = path_of(call.arguments[-1])
+                    message = f"{where} is not of the form asked for: {error}" if where else str(error)
+                    raise ExpressionError((Finding(call.offset, message),)) from error
+
+    def _known(self, node: Node) -> Json:
+        if isinstance(node, Constant):
+            return node.value
+        keys = _keys(node, self._variables)
+        value: Json = dict(self._values)
+        for key in keys:
+            value = value.get(key) if isinstance(value, Mapping) else None
+        return value if keys else None
 
     def _findings(self, error: str, text: str) -> tuple[Finding, ...]:
         lines = text.split("\n")
@@ -203,6 +271,20 @@ class Compiler:
             operator = match[1].strip("_@").replace("_", " … ")
             return f"{operator!r} does not take {match[2]}".replace(f"{PACKAGE}.", "")
         return message
+
+
+def _with_tables(text: str, calls: list[Call]) -> str:
+    """Returns an expression with each call of a function of ours as a look into the table of its results."""
+    edits: dict[int, tuple[int, str]] = {}
+    for call in calls:
+        opening, name = call.offset, call.function  # CEL gives the place of the bracket
+        start = text.rindex(name, 0, opening)
+        before, after = (f"matches({name}[", "])") if name == "like" else (f"{name}[", "]")
+        edits[start] = (opening + 1, before)
+        edits[closing(text, opening)] = (closing(text, opening) + 1, after)
+    for start, (end, replacement) in sorted(edits.items(), reverse=True):
+        text = text[:start] + replacement + text[end:]
+    return text
 
 
 def _at_name(text: str, offset: int) -> int:
@@ -247,6 +329,12 @@ def _keys(node: Node, variables: Mapping[str, Shape]) -> tuple[str, ...]:
             return (*keys, name) if keys else ()
         case _:
             return ()
+
+
+def _missing_key(error: str) -> str | None:
+    """Returns the key that an evaluation did not find in a map; None where it failed otherwise."""
+    match = _MISSING_KEY.fullmatch(error)
+    return match[2] if match else None
 
 
 def _reason(error: str) -> str:

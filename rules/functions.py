@@ -1,16 +1,16 @@
 """The functions that expressions have beyond CEL's own: globs, quantities, images and address ranges.
 
-All are pure; a text that is not of the form asked for raises ValueError, which makes the evaluation fail.
+All are pure functions of one text. The binding of CEL (cel-expr-python 0.1.3) loses the memory of a Python
+function's arguments at each call, 110 bytes for a text, so none is called within an evaluation: there are
+`Tables` of results, and a result that is not there yet is put in before the evaluation is tried again.
 """
 
 from __future__ import annotations
 
-import fnmatch
 import ipaddress
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from decimal import ROUND_CEILING, Decimal
-from functools import lru_cache
 
 from cel_expr_python import cel
 
@@ -22,12 +22,23 @@ _FACTORS = {
     **{f"{prefix}i": Decimal(1024) ** power for power, prefix in enumerate("KMGTP", start=1)},
 }
 _DEFAULT_REGISTRY = "docker.io"
+_MOST_RESULTS = 1000
+"""How many results of a function are kept; an evaluation gets them all as a map."""
 
 
-@lru_cache(maxsize=1024)
-def like(text: str, glob: str) -> bool:
-    """Tells whether a text fits a glob: `*` stands for any characters, `?` for one; case counts."""
-    return fnmatch.fnmatchcase(text, glob)
+def glob_pattern(glob: str) -> str:
+    """Returns a glob as a regular expression for a whole text: `*` is any characters, `?` is one.
+
+    Both RE2 and Python read it.
+    """
+    return "^(?s:" + "".join(_GLOB.get(character) or _quoted(character) for character in glob) + ")$"
+
+
+_GLOB = {"*": ".*", "?": "."}
+
+
+def _quoted(character: str) -> str:
+    return f"\\{character}" if character in r"\.+^$()[]{}|" else character
 
 
 def cpu_milli(quantity: str) -> int:
@@ -70,33 +81,70 @@ def _rounded_up(amount: Decimal) -> int:
     return int(amount.to_integral_value(rounding=ROUND_CEILING))
 
 
-_TEXT, _WHOLE = cel.Type.STRING, cel.Type.INT
-FUNCTIONS: Mapping[str, tuple[Callable[..., object], tuple[cel.Type, ...], cel.Type]] = {
-    "like": (like, (_TEXT, _TEXT), cel.Type.BOOL),
-    "cpuMilli": (cpu_milli, (_TEXT,), _WHOLE),
-    "memoryBytes": (memory_bytes, (_TEXT,), _WHOLE),
-    "imageRegistry": (image_registry, (_TEXT,), _TEXT),
-    "imageTag": (image_tag, (_TEXT,), _TEXT),
-    "prefixLength": (prefix_length, (_TEXT,), _WHOLE),
+FUNCTIONS: Mapping[str, Callable[[str], str | int]] = {
+    "like": glob_pattern,  # text.like(glob) is evaluated as text.matches(pattern of the glob)
+    "cpuMilli": cpu_milli,
+    "memoryBytes": memory_bytes,
+    "imageRegistry": image_registry,
+    "imageTag": image_tag,
+    "prefixLength": prefix_length,
 }
-"""Each function by its name in expressions, with the types of its parameters and of its result."""
-_METHODS = ("like",)
+"""What is computed for each function, by its name in expressions."""
 
 
 def declarations() -> list[cel.FunctionDecl]:
-    """Returns the functions as CEL declares them."""
-    return [
-        cel.FunctionDecl(
-            name,
-            [
-                cel.Overload(
-                    f"{name}_text",
-                    return_type=result,
-                    parameters=list(parameters),
-                    is_member=name in _METHODS,
-                    impl=implementation,
-                )
-            ],
-        )
-        for name, (implementation, parameters, result) in FUNCTIONS.items()
-    ]
+    """Returns the functions as expressions are checked with them."""
+    text, whole, truth = cel.Type.STRING, cel.Type.INT, cel.Type.BOOL
+    method = cel.Overload(
+        "like_text", return_type=truth, parameters=[text, text], is_member=True, impl=_never_called
+    )
+    found = [cel.FunctionDecl("like", [method])]
+    for name, result in (
+        ("cpuMilli", whole),
+        ("memoryBytes", whole),
+        ("imageRegistry", text),
+        ("imageTag", text),
+        ("prefixLength", whole),
+    ):
+        overload = cel.Overload(f"{name}_text", return_type=result, parameters=[text], impl=_never_called)
+        found.append(cel.FunctionDecl(name, [overload]))
+    return found
+
+
+def _never_called(*_: object) -> object:
+    raise NotImplementedError("expressions are only checked with this function")
+
+
+class Tables:
+    """The results of each function by its argument, as far as they were asked for.
+
+    Attributes:
+        version: counts what was put in, so that copies know whether they are old.
+    """
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.maps: dict[str, dict[str, str | int]] = {name: {} for name in FUNCTIONS}
+
+    def learn(self, names: Iterable[str], argument: str) -> None:
+        """Puts in the results of functions for an argument.
+
+        Raises:
+            ValueError: the argument is not of the form that is asked for.
+        """
+        wanted = [name for name in names if argument not in self.maps[name]]
+        known = self.version
+        failure: ValueError | None = None
+        for name in wanted:
+            try:
+                result = FUNCTIONS[name](argument)
+            except ValueError as error:
+                failure = error
+                continue
+            if len(self.maps[name]) >= _MOST_RESULTS:
+                self.maps[name].clear()
+            self.maps[name][argument] = result
+            self.version += 1
+        # Which of the functions was meant is not known: one that fails counts once no other is left.
+        if failure is not None and self.version == known:
+            raise failure

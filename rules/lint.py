@@ -35,7 +35,7 @@ def _constant_clauses(rule: Rule, compiler: Compiler) -> Iterator[Problem]:
     for clause in rule.condition.clauses:
         if clause.constant:
             try:
-                result = clause.holds(compiler.activation({}))
+                result = clause.holds(compiler.scope({}))
             except EvaluationError as error:
                 yield Problem(rule.place, rule.id, f"its condition always fails: {error}")
                 continue

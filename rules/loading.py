@@ -111,7 +111,7 @@ class _Loader:
         shapes = variables(schema, values)
         action = shapes["action"]
         assert isinstance(action, Record)  # noqa: S101 - action_shape returns nothing else
-        compiler = Compiler(shapes)
+        compiler = Compiler(shapes, {"vars": values})
         rules: list[Rule] = []
         for each, index, identity in self._rules():
             if identity not in disabled:

@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import Any
 
-from rules.expressions import Compiler, EvaluationError, Expression, ExpressionError
+from rules.expressions import Compiler, EvaluationError, Expression, ExpressionError, Scope
 from rules.presence import Finding, Paths
+from rules.scanning import closing, split_clauses
 from rules.shapes import Kind
 from rules.snapshot import Json
-
-_PAIRS = {"(": ")", "[": "]", "{": "}"}
-_QUOTES = "\"'"
-_HARD_TO_SPLIT = re.compile(r"""//|\"{3}|'{3}|\b[rRbB]+["']""")
-"""Comments, and texts whose end is not simply the next quote."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,25 +17,23 @@ class Template:
 
     parts: tuple[str | Expression, ...]
 
-    def render(self, activation: Any) -> str:
+    def render(self, scope: Scope) -> str:
         """Returns the text with every part evaluated.
 
         Raises:
             EvaluationError: a part failed.
         """
-        return "".join(
-            part if isinstance(part, str) else shown(part.value(activation)) for part in self.parts
-        )
+        return "".join(part if isinstance(part, str) else shown(part.value(scope)) for part in self.parts)
 
-    def value(self, activation: Any) -> Json:
+    def value(self, scope: Scope) -> Json:
         """Returns the value of the one expression that the text is, with its type, or the rendered text.
 
         Raises:
             EvaluationError: a part failed.
         """
         if len(self.parts) == 1 and isinstance(self.parts[0], Expression):
-            return self.parts[0].value(activation)
-        return self.render(activation)
+            return self.parts[0].value(scope)
+        return self.render(scope)
 
     @property
     def kind(self) -> Kind | None:
@@ -62,7 +54,7 @@ class Condition:
 
     clauses: tuple[Expression, ...] = ()
 
-    def first_false(self, activation: Any) -> Expression | None:
+    def first_false(self, scope: Scope) -> Expression | None:
         """Returns the first clause that is false; None where all hold.
 
         As with && itself, a clause that fails does not count where another one is false.
@@ -73,7 +65,7 @@ class Condition:
         failed: ClauseError | None = None
         for clause in self.clauses:
             try:
-                if not clause.holds(activation):
+                if not clause.holds(scope):
                     return clause
             except EvaluationError as error:
                 failed = failed or ClauseError(error, clause)
@@ -124,7 +116,7 @@ def compile_template(compiler: Compiler, text: str, intent_types: frozenset[str]
     findings: list[Finding] = []
     position = 0
     while (start := text.find("${", position)) >= 0:
-        end = _closing(text, start + 1)
+        end = closing(text, start + 1)
         if end < 0:
             raise ExpressionError((Finding(start, "this ${ has no closing }"),))
         if start > position:
@@ -141,28 +133,6 @@ def compile_template(compiler: Compiler, text: str, intent_types: frozenset[str]
     return Template(tuple(parts))
 
 
-def split_clauses(text: str) -> list[str]:
-    """Splits `a && b && c` into its clauses; a text with `||` or `?:` outside brackets is one clause."""
-    if _HARD_TO_SPLIT.search(text):
-        return [text.strip()]
-    cuts: list[int] = []
-    position = 0
-    while position < len(text):
-        character = text[position]
-        if character in _QUOTES or character in _PAIRS:
-            position = _closing(text, position)
-            if position < 0:
-                return [text.strip()]
-        elif text.startswith("&&", position):
-            cuts.append(position)
-            position += 1
-        elif character == "?" or text.startswith("||", position):
-            return [text.strip()]
-        position += 1
-    starts = [0, *(cut + 2 for cut in cuts)]
-    return [text[start:end].strip() for start, end in zip(starts, [*cuts, len(text)], strict=True)]
-
-
 def shown(value: Json) -> str:
     """Returns a value as a person reads it in a message."""
     if isinstance(value, bool):
@@ -170,23 +140,3 @@ def shown(value: Json) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(shown(item) for item in value)
     return str(value)
-
-
-def _closing(text: str, start: int) -> int:
-    """Returns where the quote or bracket that opens at `start` closes; -1 where it does not."""
-    if text[start] in _QUOTES:
-        position = start + 1
-        while position < len(text) and text[position] != text[start]:
-            position += 2 if text[position] == "\\" else 1
-        return position if position < len(text) else -1
-    position = start + 1
-    while position < len(text):
-        character = text[position]
-        if character == _PAIRS[text[start]]:
-            return position
-        if character in _QUOTES or character in _PAIRS:
-            position = _closing(text, position)
-            if position < 0:
-                return -1
-        position += 1
-    return -1

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any
 
 from pydantic.alias_generators import to_camel
 
 from rules.book import RuleBook
-from rules.expressions import Expression, Read
+from rules.expressions import Expression, Read, Scope
 from rules.shapes import UNREAD
 from rules.snapshot import Action, Bounds, ContainerFacts, Facts, History, IntentView, Snapshot
 from rules.templates import Condition, shown
@@ -20,12 +19,12 @@ _SHOWN = 60
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """The variables of one action, as plain maps without what is None, and as CEL takes them."""
+    """The variables of one action, as plain maps without what is None, and for expressions."""
 
     index: int
     action: Action
     variables: Mapping[str, object]
-    activation: Any
+    scope: Scope
     _told: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -41,12 +40,12 @@ class Values:
             "settings": {"ownNamespace": bounds.own_namespace},
             "vars": book.vars,
         }
-        return cls(index, action, variables, book.compiler.activation(variables))
+        return cls(index, action, variables, book.compiler.scope(variables))
 
     def with_action(self, action: Action, book: RuleBook) -> Values:
         """Returns the same variables with a changed action."""
         variables = {**self.variables, "action": action}
-        return Values(self.index, action, variables, book.compiler.activation(variables))
+        return Values(self.index, action, variables, book.compiler.scope(variables))
 
     def told(self, read: Read) -> str:
         """Returns what an expression read, as `action.replicas = 5`; kept, for many rules read alike."""

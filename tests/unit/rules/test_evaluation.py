@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -343,3 +344,15 @@ def test_a_decision_is_json_with_all_that_explains_it(decide: Decide) -> None:
 def test_every_mode_is_read_from_a_file(book: BookOf) -> None:
     text = HEAD + "".join(f"  - {{name: {mode}, mode: {mode}, then: {{warn: w}}}}\n" for mode in Mode)
     assert [rule.mode for rule in book(text).rules] == list(Mode)
+
+
+def test_deciding_again_and_again_takes_no_more_memory(
+    shipped: rules.RuleBook, contract: rules.Contract
+) -> None:
+    given = snapshot(AMF, {**AMF, "namespace": "edge"})
+    for _ in range(50):
+        rules.evaluate(given, shipped, BOUNDS, contract)
+    before = sys.getallocatedblocks()
+    for _ in range(300):
+        rules.evaluate(given, shipped, BOUNDS, contract)
+    assert sys.getallocatedblocks() - before < 300

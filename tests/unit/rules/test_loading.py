@@ -160,6 +160,11 @@ def test_bad_input_is_told_with_its_place(text: str, message: str, book: BookOf)
     assert "0.yaml:" in problem
 
 
+def test_a_var_that_a_function_cannot_take_is_told_when_it_loads(book: BookOf) -> None:
+    found = problems_of(book, HEAD + "vars: {maxMemory: 256 GB}\n", with_defaults=True)
+    assert "vars.maxMemory is not of the form asked for: '256 GB' is no quantity" in found[0]
+
+
 def test_a_file_that_is_no_utf8_is_told(tmp_path: Path, schema: dict[str, Any]) -> None:
     file = tmp_path / "latin.yaml"
     file.write_bytes(HEAD.encode() + b"# \xe9\n")
