@@ -83,6 +83,9 @@ def _plain(value: Decimal) -> int | float:
 
 def _autoscale(draft: Draft) -> None:
     low, high = draft.one("autoscale.min_replicas"), draft.one("autoscale.max_replicas")
+    both = draft.one("autoscale.range")
+    if both is not None and isinstance(both.value, tuple):
+        low, high = (both._replace(value=bound) for bound in both.value if isinstance(bound, int))
     if low is None or high is None:
         raise unclear("autoscaling needs a minimum and a maximum; say 'between 2 and 10 replicas'")
     bounds = [_replicas(low), _replicas(high)]

@@ -70,7 +70,13 @@ def count(tokens: Sequence[Token], at: int) -> Found:
     thousands = _THOUSANDS.match(tokens[at].low)
     if thousands:
         return at + 1, Decimal(thousands[1]) * 1000
-    return number(tokens, at)
+    found = number(tokens, at)
+    if found and [token.text for token in tokens[found[0] : found[0] + 3 : 2]] == ["(", ")"]:
+        # "five (5)" says it twice.
+        again = number(tokens, found[0] + 1)
+        if again == (found[0] + 2, found[1]):
+            return found[0] + 3, found[1]
+    return found
 
 
 def fraction(tokens: Sequence[Token], at: int) -> Found:

@@ -33,6 +33,9 @@ _LABEL_VALUE = re.compile(r"[a-z0-9](?:[\w.-]*[a-z0-9])?\Z", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[^\w]+\Z")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:am|pm|z)?\Z|\d{1,2}(?:am|pm)\Z", re.IGNORECASE)
 _SUBSET = re.compile(r"[a-z0-9][\w.-]*\Z", re.IGNORECASE)
+_PART_ENDS = frozenset(
+    {".", ",", ";", "!", "?", ")", "and", "then", "because", "since", "due", "so", "please", "asap", "as", "for", "ahead"}
+)
 _SENTENCE_END = frozenset({".", ";", "!", "?"})
 
 
@@ -49,6 +52,8 @@ class Vocabulary:
         units: words that are what a number is of, and so no value of a setting.
         acronyms: words in capitals that are no keys.
         values: words of the grammar that may be a value, a namespace or a version all the same.
+        names: words of the grammar that may be a workload's name too.
+        hard: words of which alone no key is made.
         soft: words of the grammar that may stand in a key of plain words beside others.
         forbidden_in_reason: conditions and times.
         instructions: verbs that begin an instruction where they follow "and".
@@ -64,6 +69,8 @@ class Vocabulary:
     units: frozenset[str]
     acronyms: frozenset[str]
     values: frozenset[str]
+    names: frozenset[str]
+    hard: frozenset[str]
     soft: frozenset[str]
     forbidden_in_reason: frozenset[str]
     instructions: frozenset[str]
@@ -104,7 +111,7 @@ class TextValues:
             return [(end, self.spellings[low])]
         if not _NAME.match(low) or low in self.vocabulary.never_names:
             return []
-        if at not in self.quoted and (self._reserved(low) or self._assigns(end)):
+        if at not in self.quoted and (self._is_word(low) or self._assigns(end)):
             return []
         if _number_like(low):
             return []
@@ -150,6 +157,18 @@ class TextValues:
             return [(at + 1, low)]
         return self.name(at)
 
+    def closing_namespace_word(self, at: int) -> Found:
+        """A namespace before the word "namespace" that ends a part ("…, ran namespace") or leads ("ran namespace: …")."""
+        begins = at == 0 or self.tokens[at - 1].low in ("the", ",", "(", ".", ";")
+        return [
+            found
+            for found in self.namespace(at)
+            if self._at(found[0] + 1) in _PART_ENDS or (begins and self._at(found[0] + 1) == ":")
+        ]
+
+    def _at(self, at: int) -> str:
+        return self.tokens[at].low if at < len(self.tokens) else "."
+
     def subset(self, at: int) -> Found:
         """A version of a service: `v2`, `canary`, `blue`."""
         low = self.tokens[at].low
@@ -164,6 +183,9 @@ class TextValues:
         token = self.tokens[at]
         if at in self.names or token.low.startswith("--"):
             return []
+        if at in self.quoted:
+            end, word = self.quoted[at]
+            return [(end, word)] if _TECHNICAL_KEY.match(word) or _CAPITALS.match(word) else []
         capitals = _CAPITALS.match(token.text)
         if not capitals and not _TECHNICAL_KEY.match(token.text):
             return []
@@ -198,13 +220,13 @@ class TextValues:
         for position in range(at, min(at + MAX_KEY_WORDS, len(self.tokens))):
             token = self.tokens[position]
             known = token.low in self.vocabulary.reserved
-            soft = token.low in self.vocabulary.soft
+            soft = token.low in self.vocabulary.soft or token.low.endswith("ing")
             if position in self.names or not _PLAIN_WORD.match(token.text) or (known and not soft):
                 break
             if token.low in self.vocabulary.function or token.low in self.vocabulary.vague:
                 break
             words.append(token.text.upper())
-            own = own or not known or token.low.endswith("ing")
+            own = own or token.low not in self.vocabulary.hard
             if own and (position > at or len(token.text) > 1):
                 found.append((position + 1, "_".join(words)))
         return found
@@ -216,6 +238,8 @@ class TextValues:
             return [(end, content)]
         for read in (values.read_duration, values.read_memory):
             for end, found in read(self.tokens, at):
+                if end == at + 2 and self.tokens[at].low in numerals.NUMBER_WORDS:
+                    return [(end, found)]
                 if end == at + 2 and numerals.digits(self.tokens[at].low) is not None:
                     unit = found if read is values.read_duration else self.tokens[at].text + self.tokens[at + 1].text
                     return [(end, unit)]
@@ -288,6 +312,11 @@ class TextValues:
                 found.append((position, ""))
         return found
 
+    def _is_word(self, low: str) -> bool:
+        """Whether the grammar knows a word as anything but a name."""
+        known = low in self.vocabulary.reserved or low in self.vocabulary.values
+        return known and low not in self.vocabulary.names
+
     def _reserved(self, low: str) -> bool:
         return low in self.vocabulary.reserved
 
@@ -303,6 +332,7 @@ _OPEN: dict[str, Callable[[TextValues, int], Found]] = {
     "kinded": TextValues.kinded,
     "namespace": TextValues.namespace,
     "closing-namespace": TextValues.closing_namespace,
+    "closing-namespace-word": TextValues.closing_namespace_word,
     "subset": TextValues.subset,
     "key": TextValues.key,
     "assigned-key": TextValues.assigned_key,

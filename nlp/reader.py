@@ -172,7 +172,9 @@ class Reader:
             mask |= self._classes.address
         if first.isalnum() or at in values.quoted or first == "_":
             mask |= self._classes.wordy
-            if low not in self._vocabulary.reserved or low in self._vocabulary.values or at in values.names:
+            if low not in self._vocabulary.reserved or at in values.names:
+                mask |= self._classes.names
+            elif low in self._vocabulary.values or low in self._vocabulary.names:
                 mask |= self._classes.names
         return mask | self._classes.anything
 
@@ -208,6 +210,8 @@ def vocabulary(grammar: Grammar) -> Vocabulary:
         units=words["units"],
         acronyms=words["acronyms"],
         values=words["values"],
+        names=words["names"],
+        hard=words["hard"],
         soft=words["soft"],
         forbidden_in_reason=words["forbidden"],
         instructions=words["instructions"],

@@ -81,11 +81,14 @@ def _infixes(text: str) -> Iterator[re.Match[str]]:
     found = [match for pattern in (_ARROW, _COMMA, _SEMICOLON) for match in pattern.finditer(text, 0, limit)]
     if assign and assign.start() < limit:
         found.append(assign)
+        second = _ASSIGN.search(text, assign.end()) if text.startswith("--") else None
+        if second:  # --limits=cpu=1,memory=1Gi
+            found.append(second)
     if url < 0 and assign:
         # "a=1,b=2" assigns again after each comma.
         for comma in _COMMA.finditer(text, assign.end()):
             later = _ASSIGN.search(text, comma.end())
-            if later and later.start() not in {match.start() for match in found}:
+            if later and all(later.start() != match.start() for match in found):
                 found.append(later)
     found.sort(key=lambda match: match.start())
     yield from found
