@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -352,7 +353,9 @@ def test_deciding_again_and_again_takes_no_more_memory(
     given = snapshot(AMF, {**AMF, "namespace": "edge"})
     for _ in range(50):
         rules.evaluate(given, shipped, BOUNDS, contract)
+    gc.collect()
     before = sys.getallocatedblocks()
     for _ in range(300):
         rules.evaluate(given, shipped, BOUNDS, contract)
+    gc.collect()
     assert sys.getallocatedblocks() - before < 300
