@@ -7,11 +7,15 @@ from pathlib import Path
 
 import click
 import pytest
+from prometheus_client import generate_latest
 from pydantic import BaseModel
 
 from docs import generate
 from engine.cli.output import Exit
+from engine.metrics import Metrics
+from engine.pipeline.reporting import Notice
 from engine.reasons import Reason
+from engine.scheduler import Ticker
 from engine.settings import ENVIRONMENT_PREFIX, Settings, load_settings
 from tests.docs.pages import PAGES, ROOT, CommandLine, anchors, command_lines, links, rows
 
@@ -90,6 +94,18 @@ def test_every_reason_is_explained_once_and_there_are_no_others() -> None:
 def test_every_exit_code_is_explained_and_there_are_no_others() -> None:
     codes = {int(code) for code, *_ in rows("docs/operating.md", "| Code | Of | Means |")}
     assert codes == {code.value for code in Exit}
+
+
+def test_every_metric_is_explained_and_there_are_no_others() -> None:
+    metrics = Metrics(dict, Ticker())
+    metrics.observe(
+        Notice("core", "amf", {"phase": "Completed", "conditions": [{"reason": "Completed"}]}, 0.1)
+    )
+    metrics.execution.labels("directory", "Done").observe(0.1)
+    types = re.findall(r"^# TYPE (\w+) (\w+)$", generate_latest(metrics.registry).decode(), re.MULTILINE)
+    served = [(name, kind) for name, kind in types if not name.endswith("_created")]
+    explained = rows("docs/operating.md", "| Metric | Type | Labels | Meaning |")
+    assert sorted((name.strip("`"), kind) for name, kind, *_ in explained) == sorted(served)
 
 
 def test_every_make_target_that_is_named_exists() -> None:
