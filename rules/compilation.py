@@ -38,7 +38,6 @@ class RuleCompiler:
     """Compiles one rule; `problems` collects what is wrong with it.
 
     Attributes:
-        values: the effective vars.
         action: the shape of an action.
         path: where the rule stands in the document.
         types: the intent types that its `match` narrows it to; empty for all.
@@ -47,7 +46,6 @@ class RuleCompiler:
     """
 
     compiler: Compiler
-    values: Mapping[str, Json]
     action: Record
     document: Document
     path: KeyPath
@@ -178,7 +176,7 @@ class RuleCompiler:
             return text
         self.fixed.update(read.keys[1] for read in reads)
         try:
-            return template.render(self.compiler.scope({"vars": self.values}))
+            return template.render(self.compiler.scope(self.compiler.values))
         except EvaluationError as error:
             self._find(within, str(error))
             return text
@@ -201,8 +199,9 @@ def _located(document: Document, path: KeyPath, text: str, finding: Finding) -> 
     if problem.excerpt[problem.place.column - 1 :].startswith(text):
         return document.problem(path, finding.message, finding.offset)
     before = text[: finding.offset]
-    line, column = before.count("\n"), len(before) - (before.rfind("\n") + 1)
-    return document.problem(path, f"{finding.message}\n    {text.split(chr(10))[line]}\n    {' ' * column}^")
+    column = len(before) - (before.rfind("\n") + 1)
+    shown = text.split("\n")[before.count("\n")]
+    return document.problem(path, f"{finding.message}\n    {shown}\n    {' ' * column}^")
 
 
 def _match(spec: MatchSpec) -> Match:

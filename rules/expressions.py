@@ -145,15 +145,18 @@ class Scope:
                     return result
             except RuntimeError as error:  # the limit on iterations
                 raise EvaluationError(f"{expression.text}: {_reason(str(error))}") from error
-            except ValueError as error:
-                raise EvaluationError(f"{expression.text}: {error}") from error
 
     def _renewed(self, expression: Expression, result: Any) -> bool:
         """Puts in the result of a function that the evaluation missed; tells whether there is news to try."""
         if result.type() != cel.Type.ERROR or (key := _missing_key(result.value())) is None:
             return False
         if self._tables.version == self._version:
-            self._tables.learn(expression.functions, key)
+            try:
+                self._tables.learn(expression.functions, key)
+            except ValueError as error:
+                if key in expression.facts:  # not an argument, but a fact that is not known
+                    return False
+                raise EvaluationError(f"{expression.text}: {error}") from error
         if self._tables.version == self._version:
             return False
         self._renew()
@@ -175,7 +178,7 @@ class Compiler:
 
     def __init__(self, variables: Mapping[str, Shape], values: Mapping[str, Mapping[str, Json]]) -> None:
         self._variables = dict(variables)
-        self._values = values
+        self.values = values
         pool, types, self._records = declare(variables)
         self._checking = cel.NewEnv(descriptor_pool=pool, variables=types, functions=declarations())
         maps = cel.Type.Map(cel.Type.STRING, cel.Type.DYN)
@@ -215,15 +218,21 @@ class Compiler:
         if check.findings:
             found = (Finding(_at_name(text, each.offset), each.message) for each in check.findings)
             raise ExpressionError(tuple(sorted(found, key=lambda finding: finding.offset)))
+        return self._expression(text, root, _RESULTS.get(checked.return_type().name())), result
+
+    def _expression(self, text: str, root: Node, kind: Kind | None) -> Expression:
         reads = tuple(dict.fromkeys(_reads(root, self._variables)))
         facts = frozenset(read.keys[1] for read in reads if read.keys[0] == "facts" and len(read.keys) > 1)
-        kind = _RESULTS.get(checked.return_type().name())
         constant = not any(isinstance(node, Name) and node.name in self._variables for node in nodes(root))
         calls = [node for node in nodes(root) if isinstance(node, Call) and node.function in FUNCTIONS]
         self._try(calls)
-        program = self._running.compile(_with_tables(text, calls))
+        try:
+            program = self._running.compile(_with_tables(text, calls))
+        except (RuntimeError, ValueError) as error:
+            message = f"cannot be evaluated: {_reason(str(error))}; write it without comments and raw texts"
+            raise ExpressionError((Finding(0, message),)) from error
         functions = frozenset(call.function for call in calls)
-        return Expression(text, kind, reads, facts, constant, functions, program), result
+        return Expression(text, kind, reads, facts, constant, functions, program)
 
     def _try(self, calls: list[Call]) -> None:
         """Computes the functions whose arguments are known already, to find those that cannot be."""
@@ -241,7 +250,7 @@ class Compiler:
         if isinstance(node, Constant):
             return node.value
         keys = _keys(node, self._variables)
-        value: Json = dict(self._values)
+        value: Json = dict(self.values)
         for key in keys:
             value = value.get(key) if isinstance(value, Mapping) else None
         return value if keys else None
@@ -280,8 +289,11 @@ def _with_tables(text: str, calls: list[Call]) -> str:
         opening, name = call.offset, call.function  # CEL gives the place of the bracket
         start = text.rindex(name, 0, opening)
         before, after = (f"matches({name}[", "])") if name == "like" else (f"{name}[", "]")
+        end = closing(text, opening)
+        if end < 0:
+            raise ValueError(f"the bracket of {name} does not close")
         edits[start] = (opening + 1, before)
-        edits[closing(text, opening)] = (closing(text, opening) + 1, after)
+        edits[end] = (end + 1, after)
     for start, (end, replacement) in sorted(edits.items(), reverse=True):
         text = text[:start] + replacement + text[end:]
     return text

@@ -115,7 +115,7 @@ class _Loader:
         rules: list[Rule] = []
         for each, index, identity in self._rules():
             if identity not in disabled:
-                one = RuleCompiler(compiler, values, action, each.document, ("rules", index))
+                one = RuleCompiler(compiler, action, each.document, ("rules", index))
                 rules.append(one.compile(each.spec.metadata.name, each.spec.rules[index]))
                 self.problems.extend(one.problems)
         if self.problems:

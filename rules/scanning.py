@@ -34,19 +34,26 @@ def split_clauses(text: str) -> list[str]:
 
 def closing(text: str, start: int) -> int:
     """Returns where the quote or bracket that opens at `start` closes; -1 where it does not."""
-    if text[start] in _QUOTES:
-        position = start + 1
-        while position < len(text) and text[position] != text[start]:
-            position += 2 if text[position] == "\\" else 1
-        return position if position < len(text) else -1
+    awaited: list[str] = []
+    position = start
+    while 0 <= position < len(text):
+        character = text[position]
+        if character in _QUOTES:
+            position = _end_of_quote(text, position)
+        elif character in _PAIRS:
+            awaited.append(_PAIRS[character])
+        elif awaited and character == awaited[-1]:
+            awaited.pop()
+        if not awaited or position < 0:
+            return position
+        position += 1
+    return -1
+
+
+def _end_of_quote(text: str, start: int) -> int:
     position = start + 1
     while position < len(text):
-        character = text[position]
-        if character == _PAIRS[text[start]]:
+        if text[position] == text[start]:
             return position
-        if character in _QUOTES or character in _PAIRS:
-            position = closing(text, position)
-            if position < 0:
-                return -1
-        position += 1
+        position += 2 if text[position] == "\\" else 1
     return -1

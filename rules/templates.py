@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rules.expressions import Compiler, EvaluationError, Expression, ExpressionError, Scope
+from rules.expressions import MAX_LENGTH, Compiler, EvaluationError, Expression, ExpressionError, Scope
 from rules.presence import Finding, Paths
 from rules.scanning import closing, split_clauses
 from rules.shapes import Kind
@@ -90,13 +90,8 @@ def compile_condition(compiler: Compiler, text: str, intent_types: frozenset[str
     """
     whole, sure = compiler.compile(text, intent_types)
     if whole.kind not in (Kind.BOOL, Kind.DYN):
-        raise ExpressionError(
-            (
-                Finding(
-                    0, f"a condition has to be true or false, this is {whole.kind or 'a list, map or time'}"
-                ),
-            )
-        )
+        found = whole.kind or "a list or a map"
+        raise ExpressionError((Finding(0, f"a condition has to be true or false, this is {found}"),))
     clauses: list[Expression] = []
     known: Paths = frozenset()
     for clause in split_clauses(text):
@@ -112,6 +107,8 @@ def compile_template(compiler: Compiler, text: str, intent_types: frozenset[str]
     Raises:
         ExpressionError: with everything that is wrong; offsets count from the start of `text`.
     """
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError((Finding(0, f"longer than {MAX_LENGTH} characters"),))
     parts: list[str | Expression] = []
     findings: list[Finding] = []
     position = 0

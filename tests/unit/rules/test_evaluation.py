@@ -310,6 +310,13 @@ def test_retry_priority_and_rate_limits_are_values_of_the_decision(decide: Decid
     )
 
 
+def test_an_unknown_fact_beside_a_function_is_still_a_missing_fact(decide: Decide) -> None:
+    when = "facts.containers.exists(c, has(c.cpuRequestMilli) && cpuMilli(action.target) < c.cpuRequestMilli)"
+    decision = decide(f'  - {{name: a, when: "{when}", then: {{refuse: no}}}}', facts=rules.Facts())
+    assert decision.reason is Reason.MISSING_FACT
+    assert "needs facts.containers" in decision.message
+
+
 def test_a_loop_that_goes_on_for_ever_fails_in_bounded_time(decide: Decide) -> None:
     items = ", ".join(["1"] * 90)
     when = f"[{items}].all(a, [{items}].all(b, a + b > 0))"

@@ -111,11 +111,22 @@ def test_what_a_condition_makes_sure_of_holds_in_the_effects(book: BookOf) -> No
         ("{hold: {window: {cron: 0 2 * * *, duration: 1 hour}}}", "'1 hour' is no duration such as"),
         ('{hold: {window: {cron: "${action.target}", duration: 1h}}}', "only vars can be read here"),
         ('{hold: {window: {cron: "${vars.cap}", duration: 1h}}}', "'10' has 1 fields"),
+        ("{refuse: '${" + "(" * 900 + "'}", "this ${ has no closing }"),
+        ("{set: {settings.A: '" + "${1}" * 300 + "'}}", "longer than 1000 characters"),
         ("{refuse: no, mode: warn}", "unknown field 'mode'"),
     ],
 )
 def test_a_wrong_effect_is_told(then: str, message: str, book: BookOf) -> None:
     assert message in problems_of(book, one_rule("vars.cap > 1", then=then))[0]
+
+
+def test_an_expression_over_several_lines_is_told_by_its_own_line(book: BookOf, tmp_path: Path) -> None:
+    lines = ["|", "action.target.like('a*') // a comment", "&& cpuMilli('1') > 3", "&& facts.knd == 'x'"]
+    when = "\n      ".join(lines)
+    (problem, *_) = problems_of(book, one_rule(when))
+    assert problem.startswith(f"{tmp_path}/0.yaml:8:11: rules[0].when: facts has no field 'knd'")
+    assert "\n    && facts.knd == 'x'\n             ^\n" in problem
+    assert book(one_rule(when.replace("knd", "kind"))).rules
 
 
 def test_every_problem_of_every_file_is_told_at_once(book: BookOf) -> None:
