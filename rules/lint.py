@@ -22,9 +22,12 @@ def lint(rules: Sequence[Rule], compiler: Compiler, own_vars: Mapping[str, Probl
     found: list[Problem] = []
     for index, rule in enumerate(rules):
         found.extend(_constant_clauses(rule, compiler))
-        blocker = next((each for each in rules[:index] if _refuses_all(each, rule.match)), None)
-        if blocker is not None:
+        wider = [each for each in rules[:index] if _always(each) and _covers(each.match, rule.match)]
+        if blocker := next((each for each in wider if each.refuse is not None), None):
             message = f"is never reached: {blocker.id} ({blocker.place}) refuses all that it matches"
+            found.append(Problem(rule.place, rule.id, message))
+        elif rule.execute and (chosen := next((each for each in wider if each.execute is not None), None)):
+            message = f"never chooses: {chosen.id} ({chosen.place}) has chosen for all that it matches"
             found.append(Problem(rule.place, rule.id, message))
     read = {name for rule in rules for name in _vars_read(rule)}
     found.extend(problem for name, problem in own_vars.items() if name not in read)
@@ -44,13 +47,13 @@ def _constant_clauses(rule: Rule, compiler: Compiler) -> Iterator[Problem]:
             yield Problem(rule.place, rule.id, message)
 
 
-def _refuses_all(rule: Rule, match: Match) -> bool:
-    """Tells whether a rule refuses everything that a match lets through."""
-    unconditional = rule.refuse is not None and not rule.when and rule.mode is Mode.ENFORCE
-    return unconditional and _covers(rule.match, match)
+def _always(rule: Rule) -> bool:
+    """Tells whether the effects of a rule take place on all that it matches."""
+    return not rule.when and rule.mode is Mode.ENFORCE
 
 
 def _covers(wide: Match, narrow: Match) -> bool:
+    """Tells whether one match lets through all that the other does, as far as that is plain."""
     if wide.intent_types and not (narrow.intent_types and narrow.intent_types <= wide.intent_types):
         return False
     return all(

@@ -6,6 +6,7 @@ import gc
 import json
 import sys
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -352,6 +353,16 @@ def test_a_decision_is_json_with_all_that_explains_it(decide: Decide) -> None:
 def test_every_mode_is_read_from_a_file(book: BookOf) -> None:
     text = HEAD + "".join(f"  - {{name: {mode}, mode: {mode}, then: {{warn: w}}}}\n" for mode in Mode)
     assert [rule.mode for rule in book(text).rules] == list(Mode)
+
+
+def test_threads_that_share_the_rules_decide_alike(shipped: rules.RuleBook, contract: rules.Contract) -> None:
+    def decide(replicas: int) -> str:
+        target = {**AMF, "target": f"amf-{replicas}", "replicas": replicas}
+        return rules.evaluate(snapshot(target), shipped, BOUNDS, contract).rule
+
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(decide, [1, 50, 101, 200] * 50))
+    assert found == ["", "", "default/replicas-cap", "default/replicas-cap"] * 50
 
 
 def test_deciding_again_and_again_takes_no_more_memory(
