@@ -7,7 +7,23 @@ never taken here. Knows nothing of what the texts, rules and bodies mean.
 
 from __future__ import annotations
 
-from store import audit, decisions, history, inbox, intents, meta, outbox, owners, packages, readings, work
+from store import (
+    approvals,
+    audit,
+    buckets,
+    decisions,
+    history,
+    inbox,
+    intents,
+    meta,
+    outbox,
+    owners,
+    packages,
+    readings,
+    work,
+)
+from store.approvals import Approval
+from store.buckets import Bucket
 from store.connection import Reader, Transaction
 from store.errors import SchemaTooNew, StoreClosed, StoreError, StoreLocked, StoreUnavailable
 from store.inbox import Event, EventKind
@@ -17,6 +33,8 @@ from store.store import Store
 from store.work import Claim, Package, StaleTransition, State, Work
 
 __all__ = [
+    "Approval",
+    "Bucket",
     "Claim",
     "Event",
     "EventKind",
@@ -33,7 +51,9 @@ __all__ = [
     "StoreUnavailable",
     "Transaction",
     "Work",
+    "approvals",
     "audit",
+    "buckets",
     "decisions",
     "history",
     "inbox",
