@@ -60,7 +60,6 @@ def _container(resources: Mapping[str, Quantities], view: LiveView, workload: Ob
     before = {part: dict((live.get("resources") or {}).get(part) or {}) for part in ("requests", "limits")}
     after = {part: {**before[part], **resources.get(part, {})} for part in before}
     _refuse_request_above_limit(after, view)
-    _refuse_leaving_guaranteed(name, after, view, workload)
     item = partial(
         workload, spec={"template": {"spec": {"containers": [{"name": name, "resources": dict(resources)}]}}}
     )
@@ -69,7 +68,11 @@ def _container(resources: Mapping[str, Quantities], view: LiveView, workload: Ob
         for part, values in resources.items()
         for resource in values
     )
-    return Draft(view.target, (item,), fields, tuple(_container_warnings(resources, before, view)))
+    warnings = (
+        *_leaving_guaranteed(name, after, view, workload),
+        *_container_warnings(resources, before, view),
+    )
+    return Draft(view.target, (item,), fields, warnings)
 
 
 def _refuse_request_above_limit(resources: Mapping[str, Mapping[str, str]], view: LiveView) -> None:
@@ -83,18 +86,17 @@ def _refuse_request_above_limit(resources: Mapping[str, Mapping[str, str]], view
             raise Refused(Reason.INVALID, message)
 
 
-def _refuse_leaving_guaranteed(
+def _leaving_guaranteed(
     name: str, after: Mapping[str, Mapping[str, str]], view: LiveView, workload: Object
-) -> None:
-    """Keeps pods in their class of service: leaving Guaranteed, they lose exclusive CPUs and go first."""
+) -> Iterator[str]:
+    """Tells where pods change their class of service; whether they may is for the rules."""
     containers = containers_of(workload)
     changed = [{**item, "resources": after} if item["name"] == name else item for item in containers]
     if all(map(_is_guaranteed, containers)) and not all(map(_is_guaranteed, changed)):
-        message = (
-            f"the pods of {view.target} are Guaranteed, as their requests equal their limits, and would no "
-            "longer be; state the request and the limit alike"
+        yield (
+            f"the pods of {view.target} leave the class Guaranteed, in which requests equal limits: they may "
+            "lose exclusive CPUs and are evicted earlier"
         )
-        raise Refused(Reason.CONFLICT, message)
 
 
 def _is_guaranteed(container: Mapping[str, Any]) -> bool:
@@ -116,7 +118,7 @@ def _container_warnings(
             yield f"{view.target} requests no {resource}: Kubernetes takes the limit, {limit}, as request too"
     for autoscaler in view.target_autoscalers() or ():
         metrics = autoscaler["spec"].get("metrics") or ()
-        measured = {str(metric["resource"]["name"]) for metric in metrics if "resource" in metric}
+        measured = {str((metric.get("resource") or {}).get("name")) for metric in metrics}
         for resource in sorted(measured & requests.keys()):
             yield (
                 f"HorizontalPodAutoscaler {name_of(autoscaler)} measures {resource} as a share of the "

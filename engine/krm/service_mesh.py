@@ -143,7 +143,7 @@ def _routes(wish: Wish, service: Object, view: LiveView) -> Part:
     features = _features(wish)
     for route in routed:
         for feature, value in features.items():
-            route[feature] = {**route.get(feature, {}), **value} if isinstance(value, dict) else value
+            route[feature] = {**(route.get(feature) or {}), **value} if isinstance(value, dict) else value
     if "traffic_split" in wish:
         _split(wish["traffic_split"], routed, service, live)
     if live is None:

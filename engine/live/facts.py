@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,13 +15,7 @@ from engine.live.quantity import milli, whole
 from engine.live.view import EVERY_POD, LiveView
 from rules.snapshot import ContainerFacts, Facts
 
-_WRITES = {
-    "scaling": ("spec.replicas",),
-    "deployment": ("spec.replicas", "spec.template.spec.containers"),
-    "resource_limits": ("spec.template.spec.containers",),
-    "affinity": ("spec.template.spec.affinity", "spec.template.spec.topologySpreadConstraints"),
-}
-"""For each type that changes the workload itself, the paths below which it writes."""
+_CONTAINERS = "spec.template.spec.containers["
 _OF_WORKLOAD = (
     "replicas",
     "pods",
@@ -142,8 +136,31 @@ def _managers(action: Mapping[str, Any], workload: Object) -> Mapping[str, str] 
     managers = field_managers(workload)
     if managers is None:
         return None
-    written = _WRITES.get(action["intent_type"], ())
-    return {path: manager for path, manager in managers.items() if path.startswith(written)}
+    written = tuple(_written(action))
+    return {
+        path: manager
+        for path, manager in managers.items()
+        if any(path.startswith(start) and path.endswith(end) for start, end in written)
+    }
+
+
+def _written(action: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yields how the paths start and end that the action writes on the workload itself."""
+    match action["intent_type"]:
+        case "scaling":
+            yield "spec.replicas", ""
+        case "deployment":
+            if "replicas" in action:
+                yield "spec.replicas", ""
+            if "deployment" in action:
+                yield _CONTAINERS, "].image"
+        case "resource_limits":
+            for part, quantities in action["resources"].items():
+                for resource in quantities:
+                    yield _CONTAINERS, f"].resources.{part}.{resource}"
+        case "affinity":
+            yield "spec.template.spec.affinity", ""
+            yield "spec.template.spec.topologySpreadConstraints", ""
 
 
 def _deploys(action: Mapping[str, Any], view: LiveView) -> bool:

@@ -34,10 +34,13 @@ def _paths(fields: Mapping[str, Any], prefix: str) -> Iterator[str]:
             path = f"{prefix}[{_element(name)}]"
         else:  # "." is the element itself, "v:" a value of a set
             continue
-        yield from _paths(inner, path) if inner else (path,)
+        yield from _paths(inner, path) if isinstance(inner, Mapping) and inner else (path,)
 
 
 def _element(key: str) -> str:
     """Returns what people call the element of a list: its name, or its whole key."""
-    values = json.loads(key)
+    try:
+        values = dict(json.loads(key))
+    except (ValueError, TypeError):
+        return key
     return str(values["name"]) if "name" in values else ",".join(str(value) for value in values.values())

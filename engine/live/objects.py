@@ -104,7 +104,7 @@ def _requirement_holds(requirement: Mapping[str, Any], labels: Mapping[str, str]
         case "DoesNotExist":
             return key not in labels
         case _:
-            return key in labels and _compares(labels[key], operator, values[0])
+            return key in labels and _compares(labels[key], operator, "".join(values))
 
 
 def _compares(value: str, operator: str, bound: str) -> bool:

@@ -7,6 +7,7 @@ in, and everything after it can rely on what stands here. What is not read is no
 from __future__ import annotations
 
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -20,7 +21,13 @@ def _is_quantity(value: str | float) -> str | float:
     return value
 
 
+def _is_network(value: str) -> str:
+    ip_network(value)
+    return value
+
+
 Labels = dict[str, str]
+Cidr = Annotated[str, AfterValidator(_is_network)]
 Quantity = Annotated[str | int | float, AfterValidator(_is_quantity)]
 Quantities = dict[str, Quantity]
 
@@ -29,12 +36,17 @@ class _Shape(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True, alias_generator=to_camel)
 
 
+class _Managed(_Shape):
+    manager: str | None = None
+    fields_v1: dict[str, Any] | None = Field(None, alias="fieldsV1")
+
+
 class _Metadata(_Shape):
     name: str = Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.:]*[a-z0-9])?$")
     namespace: str | None = None
     labels: Labels | None = None
     annotations: Labels | None = None
-    managed_fields: list[dict[str, Any]] | None = None
+    managed_fields: list[_Managed] | None = None
     owner_references: list[dict[str, Any]] | None = None
 
 
@@ -62,9 +74,13 @@ class _Resources(_Shape):
     limits: Quantities | None = None
 
 
+class _Item(_Shape):
+    key: str
+
+
 class _Reference(_Shape):
     name: str | None = None
-    items: list[dict[str, Any]] | None = None
+    items: list[_Item] | None = None
 
 
 class _KeyReference(_Shape):
@@ -164,6 +180,13 @@ class _Spread(_Shape):
     max_skew: int
 
 
+class _Toleration(_Shape):
+    key: str | None = None
+    operator: str | None = None
+    value: str | None = None
+    effect: str | None = None
+
+
 class _PodSpec(_Shape):
     containers: list[_Container] = Field(min_length=1)
     init_containers: list[_Container] | None = None
@@ -172,6 +195,7 @@ class _PodSpec(_Shape):
     node_selector: Labels | None = None
     affinity: _Affinity | None = None
     topology_spread_constraints: list[_Spread] | None = None
+    tolerations: list[_Toleration] | None = None
 
 
 class _TemplateMetadata(_Shape):
@@ -184,8 +208,19 @@ class _Template(_Shape):
     spec: _PodSpec
 
 
+class _RollingUpdate(_Shape):
+    max_surge: int | Annotated[str, Field(pattern=r"^[0-9]+%$")] | None = None
+
+
+class _Strategy(_Shape):
+    type: str | None = None
+    rolling_update: _RollingUpdate | None = None
+
+
 class _WorkloadSpec(_Shape):
     replicas: int | None = Field(None, ge=0)
+    strategy: _Strategy | None = None
+    update_strategy: _Strategy | None = None
     selector: _Selector
     template: _Template
 
@@ -206,11 +241,20 @@ class _ScaleTarget(_Shape):
     name: str
 
 
+class _ResourceMetric(_Shape):
+    name: str
+
+
+class _Metric(_Shape):
+    type: str
+    resource: _ResourceMetric | None = None
+
+
 class _AutoscalerSpec(_Shape):
     scale_target_ref: _ScaleTarget
     min_replicas: int | None = Field(None, ge=0)
     max_replicas: int = Field(ge=1)
-    metrics: list[dict[str, Any]] | None = None
+    metrics: list[_Metric] | None = None
 
 
 class _Autoscaler(Envelope):
@@ -242,8 +286,8 @@ class _ConfigMap(Envelope):
 
 
 class _Address(_Shape):
-    cidr: str
-    except_: list[str] | None = Field(None, alias="except")
+    cidr: Cidr
+    except_: list[Cidr] | None = Field(None, alias="except")
 
 
 class _Peer(_Shape):
@@ -309,8 +353,20 @@ class _Node(Envelope):
     spec: _NodeSpec | None = None
 
 
+class _Destination(_Shape):
+    host: str
+    subset: str | None = None
+
+
+class _RouteDestination(_Shape):
+    destination: _Destination
+    weight: int | None = None
+
+
 class _HttpRoute(_Shape):
-    route: list[dict[str, Any]] | None = None
+    route: list[_RouteDestination] | None = None
+    retries: dict[str, Any] | None = None
+    fault: dict[str, Any] | None = None
     match: list[dict[str, Any]] | None = None
 
 
@@ -324,6 +380,11 @@ class _VirtualService(Envelope):
     spec: _VirtualServiceSpec
 
 
+class _TrafficPolicy(_Shape):
+    tls: dict[str, Any] | None = None
+    outlier_detection: dict[str, Any] | None = None
+
+
 class _Subset(_Shape):
     name: str
     labels: Labels | None = None
@@ -331,7 +392,7 @@ class _Subset(_Shape):
 
 class _DestinationRuleSpec(_Shape):
     host: str
-    traffic_policy: dict[str, Any] | None = None
+    traffic_policy: _TrafficPolicy | None = None
     subsets: list[_Subset] | None = None
 
 

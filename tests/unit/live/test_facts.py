@@ -130,14 +130,17 @@ def test_managers_are_told_for_the_fields_that_the_action_writes(live: Live, wor
       fieldsV1:
         f:spec:
           f:replicas: {}
-          f:template: {f:spec: {f:containers: {'k:{"name":"amf"}': {.: {}, f:image: {}}}}}
+          f:template:
+            f:spec:
+              f:containers:
+                'k:{"name":"amf"}': {.: {}, f:image: {}, f:resources: {f:limits: {f:cpu: {}}}}
 """
     text = workload().replace("metadata: {name: amf, namespace: core}\n", managed)
     inventory = live(text)
     assert told(inventory, action(replicas=1)).managers == {"spec.replicas": "helm"}
     deployment = told(inventory, action("deployment", deployment={"version": "2"}))
-    assert deployment.managers == {
-        "spec.replicas": "helm",
-        "spec.template.spec.containers[amf].image": "helm",
-    }
+    assert deployment.managers == {"spec.template.spec.containers[amf].image": "helm"}
+    limits = told(inventory, action("resource_limits", resources={"limits": {"cpu": "2"}}))
+    assert limits.managers == {"spec.template.spec.containers[amf].resources.limits.cpu": "helm"}
+    assert told(inventory, action("configuration", settings={"A": "b"})).managers == {}
     assert told(live(workload()), action(replicas=1)).managers is None
