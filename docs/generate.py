@@ -25,6 +25,7 @@ from enum import Enum
 from pathlib import Path
 
 import click
+import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from rich._export_format import CONSOLE_SVG_FORMAT
@@ -90,7 +91,7 @@ def _default(field: FieldInfo) -> str:
     if value is None:
         return "unset"
     if isinstance(value, list):
-        return f"`[{', '.join(str(item) for item in value)}]`"
+        return f"`{yaml.safe_dump(value, default_flow_style=True, width=1000).strip()}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
 
 
