@@ -257,8 +257,8 @@ class _Compiler:
                 return self._choice([self._node(option) for option in options])
             case ast.Maybe(part):
                 node = MaybeNode(self._node(part))
-            case ast.Several(part):
-                node = SeveralNode(self._node(part), self._rule(SEPARATOR))
+            case ast.Several(part, closed):
+                node = SeveralNode(self._node(part), self._rule(SEPARATOR), closed=closed)
         self.nodes.append(node)
         return node
 

@@ -207,14 +207,15 @@ class MaybeNode(Node):
 
 
 class SeveralNode(Node):
-    """One or more, joined by a separator."""
+    """One or more, joined by a separator; in a closed list the last separator is a word, which says `last`."""
 
-    __slots__ = ("part", "separator")
+    __slots__ = ("closed", "part", "separator")
 
-    def __init__(self, part: Node, separator: Node) -> None:
+    def __init__(self, part: Node, separator: Node, *, closed: bool) -> None:
         super().__init__()
         self.part = part
         self.separator = separator
+        self.closed = closed
 
     def settle(self) -> bool:
         """Begins as its part does."""
@@ -223,15 +224,16 @@ class SeveralNode(Node):
     def match(self, chart: Chart, at: int) -> Matches:
         """Matches one, and each longer list."""
         masks = chart.masks
-        matches = list(self.part.match(chart, at))
-        for end, found in matches:  # grows while it is walked: each list may go on
+        lists = [(end, found, True) for end, found in self.part.match(chart, at)]
+        for end, found, _ in lists:  # grows while it is walked: each list may go on
             chart.spend(1)
             if not masks[end] & self.separator.first:
                 continue
-            for start, _ in self.separator.match(chart, end):
+            for start, said in self.separator.match(chart, end):
                 if masks[start] & self.part.first:
-                    matches.extend((stop, found + more) for stop, more in self.part.match(chart, start))
-        return matches
+                    whole = bool(said) or not self.closed
+                    lists.extend((stop, found + more, whole) for stop, more in self.part.match(chart, start))
+        return [(end, found) for end, found, whole in lists if whole]
 
 
 class RuleNode(Node):

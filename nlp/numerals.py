@@ -112,7 +112,7 @@ def _number_words(tokens: Sequence[Token], at: int) -> Found:
             position += 1
             continue
         value = _below_hundred(low)
-        if value is not None and (not seen or _may_follow(current, value)):
+        if value is not None and (not seen or (total and not current) or _may_follow(current, value)):
             current += value
         elif low == "dozen" and seen:
             current *= 12
@@ -130,7 +130,7 @@ def _number_words(tokens: Sequence[Token], at: int) -> Found:
 def _may_follow(current: int, value: int) -> bool:
     """Whether `value` continues a number: five after twenty or two hundred, not five after five."""
     if current == 0:
-        return True
+        return False
     return (current % 100 == 0) or (current % 10 == 0 and current % 100 >= 20 and 0 < value < 10)  # noqa: PLR2004
 
 

@@ -27,12 +27,22 @@ _KINDS = {
 }
 _TECHNICAL_KEY = re.compile(r"[a-z][a-z0-9]*(?:[._-]+[a-z0-9]+)+\Z", re.IGNORECASE)
 _CAPITALS = re.compile(r"[A-Z][A-Z0-9]+\Z")
+# What no workload is called: a limit or a measure ("max-sessions", "retry-interval").
+_KEY_LIKE = re.compile(
+    r"(?:max|min|num|log-level|enable|disable)[-_.].*\Z|.*[-_.](?:level|size|count|timeout|interval|limit|rate|ttl|mode|period|"
+    r"sessions|retries|threshold|percent|ratio|seconds|ms|bytes|enabled|url|uri|host|port|address|key|format|depth)\Z"
+)
 _PLAIN_WORD = re.compile(r"[a-z][a-z0-9]*\Z", re.IGNORECASE)
 _LABEL_KEY = re.compile(r"[a-z0-9](?:[\w./-]*[a-z0-9])?\Z", re.IGNORECASE)
 _LABEL_VALUE = re.compile(r"[a-z0-9](?:[\w.-]*[a-z0-9])?\Z", re.IGNORECASE)
 _PUNCTUATION = re.compile(r"[^\w]+\Z")
 _CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:am|pm|z)?\Z|\d{1,2}(?:am|pm)\Z", re.IGNORECASE)
 _SUBSET = re.compile(r"[a-z0-9][\w.-]*\Z", re.IGNORECASE)
+_JOINTS = frozenset({"and", ",", "then", "or", "also"})
+_MODALS = frozenset({"shall", "should", "must"})
+_ABSTRACT = ("ing", "tion", "ance", "ence", "ity", "ness", "ment", "sis", "ability")
+_NO_REASONS = frozenset({"not", "no", "never", "only"})
+_NO_PURPOSES = _NO_REASONS | {"it", "them", "each", "every", "all", "both"}
 _PART_ENDS = frozenset(
     {".", ",", ";", "!", "?", ")", "and", "then", "because", "since", "due", "so", "please", "asap", "as", "for", "ahead"}
 )
@@ -59,6 +69,7 @@ class Vocabulary:
         instructions: verbs that begin an instruction where they follow "and".
         reason_ends: words before which a reason may end.
         never_names: words that are no workload's name, even quoted.
+        never_key_words: words that are in no key of plain words.
     """
 
     reserved: frozenset[str]
@@ -76,6 +87,7 @@ class Vocabulary:
     instructions: frozenset[str]
     reason_ends: frozenset[str]
     never_names: frozenset[str]
+    never_key_words: frozenset[str]
 
 
 @dataclass(slots=True)
@@ -113,9 +125,13 @@ class TextValues:
             return []
         if at not in self.quoted and (self._is_word(low) or self._assigns(end)):
             return []
-        if _number_like(low):
+        if _number_like(low) or _KEY_LIKE.match(low):
             return []
         return [(end, low)]
+
+    def known_name(self, at: int) -> Found:
+        """A workload by a name of the lexicon only."""
+        return [self._known_name(at)] if at in self.names else []
 
     def _known_name(self, at: int) -> tuple[int, str]:
         """Reads a name of the lexicon; named twice in a row, "AMF (access and mobility function)", it is one."""
@@ -150,8 +166,12 @@ class TextValues:
 
     def closing_namespace(self, at: int) -> Found:
         """A namespace after a mere "in": no word of the grammar and no name of the lexicon."""
-        if at in self.names or self.tokens[at].low in self.vocabulary.soft:
-            return []
+        return [] if at in self.names else self.namespace_name(at)
+
+    def namespace_name(self, at: int) -> Found:
+        """A namespace before the word that says so: no word of the grammar, unless after "the"."""
+        if at > 0 and self.tokens[at - 1].low == "the":
+            return self.namespace(at)
         low = self.tokens[at].low
         if low in self.vocabulary.values or (low in self.vocabulary.purposes and not self._reserved(low)):
             return [(at + 1, low)]
@@ -174,7 +194,7 @@ class TextValues:
         low = self.tokens[at].low
         if not _SUBSET.match(low) or numerals.digits(low) is not None:
             return []
-        if self._reserved(low) and low not in self.vocabulary.values:
+        if (self._reserved(low) and low not in self.vocabulary.values) or low in self.vocabulary.never_names:
             return []
         return [(at + 1, low if re.match(r"v\d", low) else self.tokens[at].text)]
 
@@ -223,7 +243,7 @@ class TextValues:
             soft = token.low in self.vocabulary.soft or token.low.endswith("ing")
             if position in self.names or not _PLAIN_WORD.match(token.text) or (known and not soft):
                 break
-            if token.low in self.vocabulary.function or token.low in self.vocabulary.vague:
+            if token.low in self.vocabulary.never_key_words:
                 break
             words.append(token.text.upper())
             own = own or token.low not in self.vocabulary.hard
@@ -279,38 +299,72 @@ class TextValues:
     def label_key(self, at: int) -> Found:
         """The key of a node label alone."""
         token = self.tokens[at]
-        if not _LABEL_KEY.match(token.text) or token.low in self.vocabulary.reserved or self._assigns(at + 1):
+        if not _LABEL_KEY.match(token.text) or self._assigns(at + 1):
+            return []
+        if token.low in self.vocabulary.reserved or token.low in self.vocabulary.never_names:
             return []
         return [(at + 1, token.text)]
 
     def place(self, at: int) -> Found:
         """A zone or a region by its name, or the name of a node."""
         end, word = self.quoted.get(at, (at + 1, self.tokens[at].text))
-        if not _LABEL_VALUE.match(word) or word.lower() in self.vocabulary.reserved:
+        low = word.lower()
+        if not _LABEL_VALUE.match(word) or low in self.vocabulary.reserved or low in self.vocabulary.function:
+            return []
+        if at in self.names or low in self.vocabulary.vague:
             return []
         return [(end, word)]
 
+    def purpose(self, at: int) -> Found:
+        """The words of a reason after "for", where a workload may stand too: one word only if it names a purpose."""
+        low = self.tokens[at].low
+        return [
+            found
+            for found in self.reason(at)
+            if (found[0] > at + 1 or low in self.vocabulary.purposes or low.endswith(_ABSTRACT))
+            and low not in _NO_PURPOSES
+            and not any(token.low in _NO_REASONS for token in self.tokens[at : found[0]])
+        ]
+
     def reason(self, at: int) -> Found:
-        """The words of a reason, up to each place where it may end; the text is added when it is known."""
+        """The words of a reason, up to each place where it may end; a condition or a time ends none.
+
+        A reason ends at a comma, or before "with", "to" and the like, unless it has swallowed an instruction by
+        then. One that closes its sentence may go on after a comma with words that could be nothing else.
+        """
         tokens, vocabulary = self.tokens, self.vocabulary
-        if numerals.digits(tokens[at].low) is not None:
+        if numerals.digits(tokens[at].low) is not None or tokens[at].low in _NO_REASONS:
             return []
         found: Found = []
-        position = at
-        while position < len(tokens):
+        named = at + (tokens[at].low in ("the", "a", "an"))
+        only_name = self.names[named][0][0] if named in self.names else -1
+        instructed = False
+        for position in range(at, len(tokens)):
             low = tokens[position].low
             if low in _SENTENCE_END or low in vocabulary.forbidden_in_reason or _CLOCK.match(low):
                 break
-            joined = position > at and tokens[position - 1].low in ("and", ",", "then", "or")
-            if joined and low in vocabulary.instructions:
+            if position > at and tokens[position - 1].low in _JOINTS and low in vocabulary.instructions:
                 break
-            position += 1
-            if low in vocabulary.times or low == "next":
+            if low == "," and (at == 0 or not self._goes_on(position)):
+                break
+            instructed = instructed or low in vocabulary.instructions or low in _MODALS
+            end = position + 1
+            if low in vocabulary.times or low == "next" or end == only_name:
                 continue
-            following = tokens[position].low if position < len(tokens) else "."
-            if following in vocabulary.reason_ends or following in _SENTENCE_END or self._namespace_follows(position):
-                found.append((position, ""))
+            following = self._at(end)
+            closes = following in _SENTENCE_END or following in (",", ")")
+            if closes or (not instructed and (following in vocabulary.reason_ends or self._namespace_follows(end))):
+                found.append((end, ""))
         return found
+
+    def _goes_on(self, comma: int) -> bool:
+        """Whether what follows a comma, up to the end of the sentence, can be nothing but more of a reason."""
+        for token in self.tokens[comma + 1 :]:
+            if token.low in _SENTENCE_END:
+                break
+            if token.low in self.vocabulary.instructions or re.search(r"\d|=", token.low) or token.low == ",":
+                return False
+        return not any(at > comma for at in self.names)
 
     def _is_word(self, low: str) -> bool:
         """Whether the grammar knows a word as anything but a name."""
@@ -329,8 +383,10 @@ class TextValues:
 
 _OPEN: dict[str, Callable[[TextValues, int], Found]] = {
     "name": TextValues.name,
+    "known-name": TextValues.known_name,
     "kinded": TextValues.kinded,
     "namespace": TextValues.namespace,
+    "namespace-name": TextValues.namespace_name,
     "closing-namespace": TextValues.closing_namespace,
     "closing-namespace-word": TextValues.closing_namespace_word,
     "subset": TextValues.subset,
@@ -343,6 +399,7 @@ _OPEN: dict[str, Callable[[TextValues, int], Found]] = {
     "label": TextValues.label,
     "label-key": TextValues.label_key,
     "place": TextValues.place,
+    "purpose": TextValues.purpose,
     "reason": TextValues.reason,
 }
 TYPES = frozenset({*values.NUMERIC, *values.WORDY, *_OPEN})

@@ -7,6 +7,7 @@ r"""The language of grammar phrases, and its parser.
     ( a | b )       one of several
     \(              a character of the language as a word
     x+              one or several, joined by commas or "and"
+    x*              the same, but "and" stands before the last
 
 Knows nothing of how phrases are matched.
 """
@@ -17,7 +18,7 @@ import re
 from dataclasses import dataclass
 
 _LEXER = re.compile(
-    r"\s*(?:(?P<rule><[\w-]+>)|(?P<slot>\{[\w.?\[\]-]+:[\w-]+\})|(?P<punctuation>[\[\]()|+])|(?P<word>\\.|[-=]>|[^\s\[\]()|+<>{}]+))"
+    r"\s*(?:(?P<rule><[\w-]+>)|(?P<slot>\{[\w.?\[\]-]+:[\w-]+\})|(?P<punctuation>[\[\]()|+*])|(?P<word>\\.|[-=]>|[^\s\[\]()|+<>{}*]+))"
 )
 
 
@@ -70,9 +71,10 @@ class Maybe:
 
 @dataclass(frozen=True, slots=True)
 class Several:
-    """One or more, joined by commas or "and"."""
+    """One or more, joined by commas or "and"; `closed` if "and" must stand before the last."""
 
     part: Phrase
+    closed: bool
 
 
 Phrase = Word | Reference | Slot | Sequence | Choice | Maybe | Several
@@ -144,9 +146,9 @@ class _Parser:
             item = Maybe(self._closed("]"))
         else:
             raise PhraseError(f"unexpected {value!r} in the phrase {self.text!r}")
-        if self.kind == "punctuation" and self.value == "+":
+        if self.kind == "punctuation" and self.value in ("+", "*"):
+            item = Several(item, closed=self.value == "*")
             self._advance()
-            item = Several(item)
         return item
 
     def _closed(self, close: str) -> Phrase:

@@ -189,12 +189,12 @@ class _TypeBits:
                 mask |= bits.get(name, 0)
             return mask
 
-        named = ("name", "kinded", "closing-namespace", "subset", "label-key", "place")
+        named = ("name", "known-name", "kinded", "closing-namespace", "namespace-name", "subset", "label-key", "place")
         self.address = joined(("address",))
         self.numeric = joined(tuple(NUMERIC))
         self.names = joined(named)
-        self.anything = joined(("reason",))
-        rest = set(bits) - set(NUMERIC) - set(named) - {"reason"}
+        self.anything = joined(("reason", "purpose"))
+        rest = set(bits) - set(NUMERIC) - set(named) - {"reason", "purpose"}
         self.wordy = joined((*rest, "version", "plain-version", "port", "port-with-protocol", "factor"))
 
 
@@ -217,6 +217,7 @@ def vocabulary(grammar: Grammar) -> Vocabulary:
         instructions=words["instructions"],
         reason_ends=words["ends"],
         never_names=words["function"] | words["vague"] | words["purposes"],
+        never_key_words=words["function"] | words["vague"] | words["counted"] | NUMBER_WORDS,
     )
 
 
