@@ -1,7 +1,7 @@
 """Shapes as protobuf messages, the one way by which CEL knows fields and their types when it checks.
 
 Only checking uses them: what is evaluated are plain maps, where a field that is not there is an error and not
-a zero (docs/adr: CEL for rules).
+a zero.
 """
 
 from __future__ import annotations
