@@ -32,7 +32,7 @@ class Values:
         """Returns the variables of the action at `index`."""
         action = snapshot.actions[index]
         variables: dict[str, object] = {
-            "action": action,
+            "action": _of_dicts(action),
             "facts": _plain(snapshot.facts[index]),
             "history": _plain(snapshot.history),
             "intent": _plain(snapshot.intent),
@@ -44,7 +44,7 @@ class Values:
 
     def with_action(self, action: Action, book: RuleBook) -> Values:
         """Returns the same variables with a changed action."""
-        variables = {**self.variables, "action": action}
+        variables = {**self.variables, "action": _of_dicts(action)}
         return Values(self.index, action, variables, book.compiler.scope(variables))
 
     def told(self, read: Read) -> str:
@@ -86,12 +86,16 @@ _NAMES = {
 
 
 def _plain(record: ContainerFacts | Facts | History | IntentView) -> dict[str, object]:
-    found: dict[str, object] = {}
-    for name, camel in _NAMES[type(record)]:
-        value = getattr(record, name)
-        if value is None:
-            continue
-        if isinstance(value, tuple):
-            value = [_plain(item) if isinstance(item, ContainerFacts) else item for item in value]
-        found[camel] = value
-    return found
+    values = ((camel, getattr(record, name)) for name, camel in _NAMES[type(record)])
+    return {camel: _of_dicts(value) for camel, value in values if value is not None}
+
+
+def _of_dicts(value: object) -> object:
+    """Returns a value made of dicts and lists, the only containers that CEL takes."""
+    if isinstance(value, str):  # most are, and are no containers
+        return value
+    if isinstance(value, Mapping):
+        return {key: _of_dicts(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_of_dicts(item) for item in value]
+    return _plain(value) if isinstance(value, ContainerFacts) else value

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -353,6 +354,17 @@ def test_a_decision_is_json_with_all_that_explains_it(decide: Decide) -> None:
 def test_every_mode_is_read_from_a_file(book: BookOf) -> None:
     text = HEAD + "".join(f"  - {{name: {mode}, mode: {mode}, then: {{warn: w}}}}\n" for mode in Mode)
     assert [rule.mode for rule in book(text).rules] == list(Mode)
+
+
+def test_any_mapping_and_sequence_can_be_read(shipped: rules.RuleBook) -> None:
+    peers = (MappingProxyType({"cidr": "0.0.0.0/0"}),)
+    policy = MappingProxyType({"action": "allow", "direction": "ingress", "peers": peers})
+    action = MappingProxyType({**AMF, "intent_type": "network_policy", "network_policy": policy})
+    facts = replace(KNOWN, namespace_labels=MappingProxyType({"env": "lab"}))
+    given = snapshot(action, facts=facts, intent=replace(INTENT, labels=MappingProxyType({"a": "b"})))
+    decision = rules.evaluate(given, shipped, BOUNDS, lambda _: ())
+    assert decision.rule == "default/open-to-all"
+    assert json.dumps(decision.to_json())
 
 
 def test_threads_that_share_the_rules_decide_alike(shipped: rules.RuleBook, contract: rules.Contract) -> None:
