@@ -7,7 +7,7 @@ All readings are found; which one is meant is decided elsewhere.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nlp.grammar import CompiledFrame, Grammar
 from nlp.matching import Assigns, Chart, TooComplex
@@ -28,7 +28,8 @@ class Clause:
     Attributes:
         head: what the frame's verb said, for a following clause that leaves it out.
         sentence: index of the sentence that the clause stands in.
-        fresh: whether a verb of its own, not one carried over, begins it.
+        joined: whether a word, not a mere comma, joins the next clause to it.
+        closed: whether the next clause cannot leave out its verb.
     """
 
     frame: CompiledFrame
@@ -37,7 +38,8 @@ class Clause:
     found: Assigns
     head: Assigns
     sentence: int = 0
-    fresh: bool = True
+    joined: bool = False
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,19 +98,21 @@ class ClauseFinder:
         if start >= last:
             return
         clauses = list(self._at(start))
-        if before is not None and before.frame.has_head:
-            clauses += self._after(start, before)
+        if before is not None:
+            # Without a verb a clause only goes on with what the one before it did.
+            clauses = [one for one in clauses if one.frame.has_head or one.frame.name == before.frame.name]
+            if before.frame.has_head and before.sentence == sentence and not before.closed:
+                clauses += [one for one in self._after(start, before) if before.joined or _says_more(one)]
         for clause in clauses:
-            placed = Clause(
-                clause.frame, clause.start, clause.end, clause.found, clause.head, sentence, clause.fresh
-            )
+            placed = replace(clause, sentence=sentence)
             if clause.end == last:
                 yield [placed]
                 continue
             self._chart.spend(1)
             for end, said in self._grammar.separator.match(self._chart, clause.end):
-                following = sentence + (1 if any(one.field == "sentence" for one in said) else 0)
-                carried = None if any(one.field == "then" for one in said) else placed
+                fields = {one.field for one in said}
+                following = sentence + ("sentence" in fields)
+                carried = replace(placed, joined="last" in fields, closed="then" in fields)
                 if end == last:
                     yield [placed]
                     continue
@@ -148,7 +152,7 @@ class ClauseFinder:
             for (used, found, verb), glued in states.pop(at).items():
                 chart.spend(1)
                 if not glued and used & needed == needed and at > start and (at == last or masks[at] & separators):
-                    yield Clause(frame, start, at, found, verb, fresh=head is None)
+                    yield Clause(frame, start, at, found, verb)
                 mask = masks[at]
                 if not mask:
                     continue
@@ -166,6 +170,11 @@ class ClauseFinder:
                     if mask & part.first:
                         for end, more in part.match(chart, at):
                             states.setdefault(end, {})[(used, found + more, verb)] = False
+
+
+def _says_more(clause: Clause) -> bool:
+    """Whether a clause without its verb says more than a target, which a comma alone does not join."""
+    return any(one.field not in ("target", IGNORED, REASON) for one in clause.found[len(clause.head) :])
 
 
 def _unions(masks: Sequence[int]) -> list[int]:

@@ -62,6 +62,7 @@ class Vocabulary:
         units: words that are what a number is of, and so no value of a setting.
         acronyms: words in capitals that are no keys.
         values: words of the grammar that may be a value, a namespace or a version all the same.
+        software: names of well-known software.
         names: words of the grammar that may be a workload's name too.
         hard: words of which alone no key is made.
         soft: words of the grammar that may stand in a key of plain words beside others.
@@ -80,6 +81,7 @@ class Vocabulary:
     units: frozenset[str]
     acronyms: frozenset[str]
     values: frozenset[str]
+    software: frozenset[str]
     names: frozenset[str]
     hard: frozenset[str]
     soft: frozenset[str]
@@ -128,6 +130,12 @@ class TextValues:
         if _number_like(low) or _KEY_LIKE.match(low):
             return []
         return [(end, low)]
+
+    def certain_name(self, at: int) -> Found:
+        """A workload by a name that can hardly be another word: known, quoted, or with a dash or a digit."""
+        low = self.tokens[at].low
+        certain = at in self.names or at in self.quoted or low in self.vocabulary.software
+        return self.name(at) if certain or re.search(r"\w-\w|\d", low) else []
 
     def known_name(self, at: int) -> Found:
         """A workload by a name of the lexicon only."""
@@ -323,8 +331,19 @@ class TextValues:
             for found in self.reason(at)
             if (found[0] > at + 1 or low in self.vocabulary.purposes or low.endswith(_ABSTRACT))
             and low not in _NO_PURPOSES
-            and not any(token.low in _NO_REASONS for token in self.tokens[at : found[0]])
+            and not self._may_name(at, found[0])
         ]
+
+    def _may_name(self, at: int, end: int) -> bool:
+        """Whether words after "for" may name a workload, or deny something."""
+        for position in range(at, end):
+            low = self.tokens[position].low
+            if position in self.names or low in _NO_REASONS:
+                return True
+            last = position + 1 == end or self.tokens[position + 1].low in self.vocabulary.function
+            if last and re.search(r"\w-\w|\d", low):
+                return True
+        return False
 
     def reason(self, at: int) -> Found:
         """The words of a reason, up to each place where it may end; a condition or a time ends none.
@@ -383,6 +402,7 @@ class TextValues:
 
 _OPEN: dict[str, Callable[[TextValues, int], Found]] = {
     "name": TextValues.name,
+    "certain-name": TextValues.certain_name,
     "known-name": TextValues.known_name,
     "kinded": TextValues.kinded,
     "namespace": TextValues.namespace,

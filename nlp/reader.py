@@ -189,7 +189,7 @@ class _TypeBits:
                 mask |= bits.get(name, 0)
             return mask
 
-        named = ("name", "known-name", "kinded", "closing-namespace", "namespace-name", "subset", "label-key", "place")
+        named = ("name", "known-name", "certain-name", "kinded", "closing-namespace", "subset", "label-key", "place")
         self.address = joined(("address",))
         self.numeric = joined(tuple(NUMERIC))
         self.names = joined(named)
@@ -210,6 +210,7 @@ def vocabulary(grammar: Grammar) -> Vocabulary:
         units=words["units"],
         acronyms=words["acronyms"],
         values=words["values"],
+        software=words["software"],
         names=words["names"],
         hard=words["hard"],
         soft=words["soft"],
