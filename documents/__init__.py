@@ -7,6 +7,7 @@ from documents.errors import DocumentError, Place, Problem
 from documents.folder import Stamp, read_file, scan
 from documents.model import StrictModel, validate
 from documents.reading import MAX_BYTES, Document, load, parse
+from documents.watching import Watched
 
 __all__ = [
     "MAX_BYTES",
@@ -16,6 +17,7 @@ __all__ = [
     "Problem",
     "Stamp",
     "StrictModel",
+    "Watched",
     "load",
     "parse",
     "read_file",

@@ -12,7 +12,7 @@ from engine import contract, krm, live, report
 from engine.identity import spec_hash, uid_of
 from engine.network_intent import Intent, IntentSpec, intent_of, read_manifest
 from engine.reconcile import Look, Looker, Standing
-from engine.settings import Settings
+from engine.settings import Settings, Switches
 from nlp import Reader
 
 
@@ -87,6 +87,7 @@ class Planner:
             bounds=bounds_of(settings),
             cluster=cluster_of(settings),
             owners=lambda *_: {},
+            switches=Switches.of(settings),
             source="cli",
         )
         self.problems: dict[Path, DocumentError] = dict(inventory.errors)

@@ -11,7 +11,7 @@ import rules
 from engine.executors.base import Revision
 from engine.identity import canonical_json, trace_id
 from engine.reasons import Reason
-from engine.reconcile import Look
+from engine.reconcile import Look, Ruling
 from engine.status import Report, build_status, phase_of, same_but_for_time
 from store import Reader, Transaction, decisions, outbox, work
 from store.owners import OwnedField, Owner
@@ -57,18 +57,18 @@ def interpretation(look: Look) -> dict[str, Any]:
     return result
 
 
-def from_look(item: Work, look: Look, key: str, now: float) -> Report:
-    """Returns the report of a look that ended without an effect."""
+def from_look(item: Work, look: Look, ruling: Ruling, key: str, now: float) -> Report:
+    """Returns the report of a look that ended without an effect, or waits."""
     decision = look.decided.decision if look.decided is not None else None
     return Report(
         generation=item.generation,
-        reason=look.ruling.reason,
-        message=look.ruling.message,
+        reason=ruling.reason,
+        message=ruling.message,
         now=now,
         spec_hash=item.spec_hash,
         trace_id=trace_id(key),
         attempts=item.attempts,
-        next_retry=look.ruling.next_at,
+        next_retry=ruling.next_at,
         interpretation=interpretation(look) if look.understood is not None else {},
         decision=_decision(decision.to_json(), look.decided.warnings) if decision and look.decided else {},
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -106,6 +108,34 @@ class MetricsSettings(StrictModel):
     port: int | None = Field(default=None, ge=1, le=65535, description="Port of /metrics; unset: not served.")
 
 
+class ShadowSettings(StrictModel):
+    """Where everything is decided and recorded, and nothing is written or reported."""
+
+    namespaces: list[str] = Field(default=[], description="Globs of the namespaces in shadow.")
+
+
+class FeatureSettings(StrictModel):
+    """Where each behaviour is on, as globs of namespaces; what is off waits as Paused."""
+
+    scaling: list[str] = Field(default=["*"], description="Intents that scale.")
+    deployment: list[str] = Field(default=["*"], description="Intents that deploy.")
+    configuration: list[str] = Field(default=["*"], description="Intents that set configuration.")
+    network_policy: list[str] = Field(default=["*"], description="Intents about who may talk to whom.")
+    resource_limits: list[str] = Field(default=["*"], description="Intents about CPU, memory and quotas.")
+    affinity: list[str] = Field(default=["*"], description="Intents about where pods run.")
+    service_mesh: list[str] = Field(default=["*"], description="Intents about mesh traffic.")
+    handoff: list[str] = Field(default=["*"], description="Files of structured intents for other systems.")
+
+    def on(self, feature: str, namespace: str) -> bool:
+        """Tells whether a behaviour is on in a namespace; a type of the user's own always is."""
+        return fits(getattr(self, feature, ["*"]), namespace)
+
+
+def fits(globs: Iterable[str], namespace: str) -> bool:
+    """Tells whether a namespace fits one of some globs."""
+    return any(fnmatch.fnmatchcase(namespace, glob) for glob in globs)
+
+
 class ClusterNetworkSettings(StrictModel):
     """The address ranges of the workload cluster; denials by address need them."""
 
@@ -137,11 +167,27 @@ class Settings(StrictModel):
     bounds: BoundsSettings = BoundsSettings()
     execution: ExecutionSettings = ExecutionSettings()
     paused: PausedSettings = PausedSettings()
+    features: FeatureSettings = FeatureSettings()
+    shadow: ShadowSettings = ShadowSettings()
     metrics: MetricsSettings = MetricsSettings()
     network: ClusterNetworkSettings = ClusterNetworkSettings()
     catalog: dict[str, CatalogEntry] = Field(
         default={}, description="Images of new workloads, by target name."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """The settings that are taken up while the daemon runs."""
+
+    paused: PausedSettings
+    features: FeatureSettings
+    shadow: ShadowSettings
+
+    @classmethod
+    def of(cls, settings: Settings) -> Switches:
+        """Returns the switches as some settings have them."""
+        return cls(settings.paused, settings.features, settings.shadow)
 
 
 def load_settings(path: Path | None, environment: Mapping[str, str] | None = None) -> Settings:

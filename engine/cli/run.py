@@ -40,7 +40,8 @@ def run_command(file: Path | None, once: bool, timeout: float, log_level: str, t
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    daemon = _start(settings, board)
+    daemon = _start(settings, file, board)
+    signal.signal(signal.SIGHUP, lambda *_: daemon.reload_soon())
     began = time.monotonic()
     settled = False
     try:
@@ -58,7 +59,7 @@ def run_command(file: Path | None, once: bool, timeout: float, log_level: str, t
     return Exit.OK if ended else Exit.NEGATIVE
 
 
-def _start(settings: Settings, board: Board) -> Daemon:
+def _start(settings: Settings, file: Path | None, board: Board) -> Daemon:
     from engine.cli.board import MAX_LINES  # noqa: PLC0415 - what only this command needs
     from engine.pipeline.daemon import Daemon as Reconciler  # noqa: PLC0415
     from store import StoreError  # noqa: PLC0415
@@ -68,7 +69,7 @@ def _start(settings: Settings, board: Board) -> Daemon:
             f"the folder of intents {settings.source.directory} is not there; set source.directory"
         )
     try:
-        daemon = Reconciler(settings, observe=board.take)
+        daemon = Reconciler(settings, file=file, observe=board.take)
     except StoreError as error:
         raise CommandError(str(error)) from error
     for notice in daemon.shown(limit=MAX_LINES):

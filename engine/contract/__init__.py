@@ -18,6 +18,7 @@ __all__ = [
     "Origin",
     "Problem",
     "handoff_documents",
+    "said_problems",
     "schema",
     "validate",
     "write_atomically",
@@ -30,3 +31,8 @@ def validate(action: Mapping[str, Any]) -> tuple[Problem, ...]:
     Values are compared with one another only in an action that has the right shape.
     """
     return tuple(structural_problems(action) or semantic_problems(action))
+
+
+def said_problems(action: Mapping[str, Any]) -> list[str]:
+    """Returns what is wrong with an action in words, as rules are told it."""
+    return [f"{problem.field}: {problem.message}" for problem in validate(action)]

@@ -66,9 +66,25 @@ def facts(action: Mapping[str, Any], view: LiveView, earlier: Sequence[Mapping[s
         found = replace(found, exists=found.namespace_exists)
     elif "workload" not in view.unknown:
         deploys = next((other for other in earlier if _deploys(other, view)), None)
-        kind = deploys.get("target_kind", "Deployment") if deploys is not None else None
-        found = replace(found, exists=deploys is not None, kind=kind)
+        found = replace(found, exists=False) if deploys is None else _as_deployed(found, deploys)
     return replace(found, unknown=_reasons(found, view))
+
+
+def _as_deployed(found: Facts, deploys: Mapping[str, Any]) -> Facts:
+    """What is known of a workload that an earlier action of the same intent makes: nothing rules it yet."""
+    image = deploys.get("deployment", {}).get("image")
+    return replace(
+        found,
+        exists=True,
+        kind=deploys.get("target_kind", "Deployment"),
+        replicas=deploys.get("replicas", 1),
+        pods=0,
+        hpa="",
+        containers=(),
+        images=(image,) if image else (),
+        services=(),
+        config_maps=(),
+    )
 
 
 def _surroundings(view: LiveView) -> Facts:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import rules
 from engine import live, report
 from engine.executors.base import Executor
 from engine.executors.directory import DirectoryExecutor
@@ -18,11 +21,13 @@ from engine.pipeline.deciding import Decider
 from engine.pipeline.executing import Dispatcher
 from engine.pipeline.intake import Intake
 from engine.pipeline.memory import ReadingMemory
+from engine.pipeline.reloading import watch_lexicon, watch_rules, watch_settings
 from engine.pipeline.reporting import DirectoryStatus, Notice, Observer, Reporter, ignore
 from engine.planning import bounds_of, cluster_of, load_rules
+from engine.reasons import Reason
 from engine.reconcile import Looker
 from engine.scheduler import Ticker
-from engine.settings import Settings
+from engine.settings import Settings, Switches
 from engine.sources.directory import DirectorySource
 from nlp import Reader
 from store import Event, Store, inbox, intents, outbox, owners, work
@@ -33,6 +38,9 @@ log = logging.getLogger(__name__)
 class Daemon:
     """Reconciles the intents of a folder until it is stopped.
 
+    Args:
+        file: the settings file, whose switches are taken up while the daemon runs.
+
     Raises:
         DocumentError: rules, lexicon or settings cannot be used.
         StoreError: the store cannot be used, or another process has it open.
@@ -42,6 +50,7 @@ class Daemon:
         self,
         settings: Settings,
         *,
+        file: Path | None = None,
         observe: Observer = ignore,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -53,6 +62,7 @@ class Daemon:
         self.store = Store.open(
             settings.store.path, audit_key=_key(settings.store.audit_key_file), clock=clock
         )
+        switches = Switches.of(settings)
         memory = ReadingMemory(self.store, reader)
         looker = Looker(
             read=memory.read,
@@ -61,19 +71,20 @@ class Daemon:
             bounds=bounds_of(settings),
             cluster=cluster_of(settings),
             owners=self._owners,
+            switches=switches,
         )
         self.ticker = Ticker()
         self.metrics = Metrics(self._depths, self.ticker)
         self._stop_serving: Callable[[], None] = _nothing
         out = settings.output.directory
         self._intake = Intake(self.store, clock)
-        self.decider = Decider(self.store, looker, settings.paused, clock)
+        self.decider = Decider(self.store, looker, clock)
         executors: dict[str, Executor] = {"directory": DirectoryExecutor(out)}
         self.dispatcher = Dispatcher(
             self.store,
             executors,
             settings.execution,
-            settings.paused,
+            switches,
             Handoff(out / "handoff"),
             wake=lambda: self.ticker.wake("work"),
             metrics=self.metrics,
@@ -85,11 +96,18 @@ class Daemon:
             observe(notice)
 
         self._reporter = Reporter(self.store, DirectoryStatus(out / "status"), clock, show)
+        self.reloaded = (
+            watch_rules(settings, self._swap_rules),
+            watch_lexicon(settings, self._swap_reader),
+            watch_settings(file, settings, self._swap_switches),
+        )
+        self._reloading = threading.Lock()
+        self._reload_all = False
         self.source = DirectorySource(
             settings.source.directory,
             sink=self._take,
             known=self.store.read(_known),
-            redact=lambda text: memory.read(text).text,
+            redact=lambda text: self.decider.looker.read(text).text,
             poll_seconds=settings.source.poll_seconds,
             api=(settings.group, settings.version),
             clock=clock,
@@ -106,6 +124,7 @@ class Daemon:
         self.ticker.add("work", self._work, every=1.0)
         self.ticker.add("report", self._report, every=1.0)
         self.ticker.add("live", self._refresh, every=self.settings.live.poll_seconds)
+        self.ticker.add("reload", self._reload, every=self.settings.rules.poll_seconds)
         self.ticker.add("slow", self.dispatcher.report_slow, every=1.0)
         self.ticker.start()
         self.source.start()
@@ -166,6 +185,40 @@ class Daemon:
 
     def _report(self) -> None:
         self._reporter.deliver()
+
+    def reload(self, *, always: bool = False) -> bool:
+        """Takes up rules, lexicon and switches that changed, or all if `always`; the last good ones stay.
+
+        Returns:
+            Whether something else is in force now.
+        """
+        with self._reloading:
+            changed = [item.look(always=always) for item in self.reloaded]
+        if any(changed):
+            self.decider.reopen()
+            self.decider.reopen((Reason.PAUSED,), basis=f"{self.decider.looker.basis}+{time.time()}")
+            self.ticker.wake("work")
+        return any(changed)
+
+    def reload_soon(self) -> None:
+        """Makes the next reload take up everything, changed or not; safe in a signal handler."""
+        self._reload_all = True
+        self.ticker.wake("reload")
+
+    def _reload(self) -> None:
+        always, self._reload_all = self._reload_all, False
+        self.reload(always=always)
+
+    def _swap_switches(self, switches: Switches) -> None:
+        self.dispatcher.switches = switches
+        self.decider.looker = replace(self.decider.looker, switches=switches)
+
+    def _swap_rules(self, book: rules.RuleBook) -> None:
+        self.decider.looker = replace(self.decider.looker, book=book)
+
+    def _swap_reader(self, reader: Reader) -> None:
+        read = ReadingMemory(self.store, reader).read
+        self.decider.looker = replace(self.decider.looker, read=read)
 
     def _refresh(self) -> None:
         if self.inventory.refresh() and self.decider.reopen():

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import rules
@@ -14,8 +15,8 @@ from engine.identity import canonical_json, effect_key, trace_id
 from engine.network_intent import Intent, intent_of
 from engine.reasons import Reason
 from engine.reconcile import Look, Looker, Ruling, Standing, Step
-from engine.settings import PausedSettings
-from store import Store, Transaction, audit, decisions, intents, owners, work
+from engine.settings import PausedSettings, Switches, fits
+from store import Store, Transaction, approvals, audit, buckets, decisions, intents, owners, work
 from store.work import Package, StaleTransition, State, Work
 
 log = logging.getLogger(__name__)
@@ -37,14 +38,10 @@ class Decider:
 
     Attributes:
         looker: how it looks; replaced whole when rules or grammar change.
-        paused: what takes no new action.
     """
 
-    def __init__(
-        self, store: Store, looker: Looker, paused: PausedSettings, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, store: Store, looker: Looker, clock: Callable[[], float]) -> None:
         self.looker = looker
-        self.paused = paused
         self._store = store
         self._clock = clock
 
@@ -56,9 +53,14 @@ class Decider:
             write()
         return len(due)
 
-    def reopen(self, reasons: tuple[Reason, ...] = REOPENED) -> int:
-        """Makes due again what rules or facts decided that are no longer in force; returns how many."""
-        basis, now = self.looker.basis, self._clock()
+    def reopen(self, reasons: tuple[Reason, ...] = REOPENED, basis: str = "") -> int:
+        """Makes due again what rules or facts decided that are no longer in force; returns how many.
+
+        Args:
+            reasons: those that are looked at again.
+            basis: what is in force now, by the looker where not given.
+        """
+        basis, now = basis or self.looker.basis, self._clock()
         count = 0
         while reopened := self._store.write(
             lambda tx: work.reopen(tx, reasons, basis, now=now, limit=1000)
@@ -72,10 +74,12 @@ class Decider:
         if known is None:  # its row went with an older store
             return lambda: None
         body = json.loads(known.body)
-        standing = self._standing(item, known, body)
-        look = self._look(item, standing, now)
+        looker = self.looker  # one for the whole decision, whatever is swapped meanwhile
+        standing = self._standing(looker.switches, item, known, body)
+        look = self._look(looker, item, standing, now)
         key = effect_key(item.namespace, item.name, item.uid, body["wish"], item.spec_hash)
-        future = self._store.write(lambda tx: _commit(tx, item, look, key, self.looker.basis, now))
+        committed = partial(_commit, item=item, look=look, key=key, basis=looker.basis, now=now)
+        future = self._store.write(partial(committed, silent=standing.shadow))
 
         def finish() -> None:
             try:
@@ -85,26 +89,28 @@ class Decider:
 
         return finish
 
-    def _look(self, item: Work, standing: Standing, now: float) -> Look:
+    def _look(self, looker: Looker, item: Work, standing: Standing, now: float) -> Look:
         try:
-            return self.looker.look(standing, self._history(item), datetime.fromtimestamp(now, UTC))
+            return looker.look(standing, self._history(item), datetime.fromtimestamp(now, UTC))
         except Exception as error:  # one intent that trips over a fault of ours stops no other
             log.exception("%s/%s could not be looked at", item.namespace, item.name)
             message = f"a fault of conductor-watch ({type(error).__name__}: {error}); it is looked at again"
             return Look(Ruling(Step.WAIT, Reason.BACKING_OFF, message, now + _FAULT_SECONDS))
 
-    def _standing(self, item: Work, known: intents.Intent, body: Mapping[str, Any]) -> Standing:
+    def _standing(
+        self, switches: Switches, item: Work, known: intents.Intent, body: Mapping[str, Any]
+    ) -> Standing:
         if "problem" in body:
             return Standing(None, problem=str(body["problem"]))
         intent = intent_of(body, uid=item.uid, generation=item.generation, origin=known.origin)
-        return Standing(intent, paused=self._paused(intent), confirmed=self._confirmed(item, body["wish"]))
-
-    def _paused(self, intent: Intent) -> str:
-        if self.paused.everything:
-            return "the settings pause every intent (paused.everything)"
-        if intent.namespace in self.paused.namespaces:
-            return f"the settings pause the namespace {intent.namespace} (paused.namespaces)"
-        return ""
+        return Standing(
+            intent,
+            paused=_paused(switches.paused, intent),
+            confirmed=self._confirmed(item, body["wish"]),
+            shadow=fits(switches.shadow.namespaces, intent.namespace),
+            approved=self._store.read(partial(approvals.of, uid=item.uid, spec_hash=item.spec_hash))
+            is not None,
+        )
 
     def _confirmed(self, item: Work, wish: int) -> bool:
         """Whether an earlier generation that wished the same took effect."""
@@ -135,9 +141,23 @@ class Decider:
         )
 
 
-def _commit(tx: Transaction, item: Work, look: Look, key: str, basis: str, now: float) -> None:
-    """Commits one look: the step, the decision, the owners of fields, the audit record and the status."""
-    ruling = look.ruling
+def _paused(paused: PausedSettings, intent: Intent) -> str:
+    if paused.everything:
+        return "the settings pause every intent (paused.everything)"
+    if intent.namespace in paused.namespaces:
+        return f"the settings pause the namespace {intent.namespace} (paused.namespaces)"
+    return ""
+
+
+def _commit(
+    tx: Transaction, *, item: Work, look: Look, key: str, basis: str, now: float, silent: bool
+) -> None:
+    """Commits one look: the step, the decision, the owners of fields, the audit record and the status.
+
+    Args:
+        silent: in shadow, where nothing is reported.
+    """
+    ruling = _limited(tx, look, now)
     reason, message = ruling.reason.value, ruling.message
     if look.understood is not None and item.state is State.SEEN:
         item = work.read(tx, item, now=now)
@@ -174,8 +194,22 @@ def _commit(tx: Transaction, item: Work, look: Look, key: str, basis: str, now: 
         message,
         extra={"generation": item.generation, "reason": reason, "traceID": trace_id(key)},
     )
-    if ruling.step is not Step.EXECUTE:
-        report.put_status(tx, item, report.from_look(item, look, key, now))
+    if ruling.step is not Step.EXECUTE and not silent:
+        report.put_status(tx, item, report.from_look(item, look, ruling, key, now))
+
+
+def _limited(tx: Transaction, look: Look, now: float) -> Ruling:
+    """Takes the tokens that the rules ask for; returns the look's ruling, or to wait for them."""
+    decision = look.decided.decision if look.decided is not None else None
+    if look.ruling.step is not Step.EXECUTE or decision is None or not decision.rate_limits:
+        return look.ruling
+    limits = [buckets.Bucket(limit.key, limit.burst, limit.refill) for limit in decision.rate_limits]
+    ready_at = buckets.take(tx, limits, now)
+    if ready_at is None:
+        return look.ruling
+    names = ", ".join(sorted({limit.rule for limit in decision.rate_limits}))
+    message = f"{names} lets one go on every {max(limit.refill for limit in decision.rate_limits)} s"
+    return Ruling(Step.WAIT, Reason.RATE_LIMITED, message, ready_at)
 
 
 def _queue(tx: Transaction, item: Work, look: Look, key: str, basis: str, now: float) -> None:

@@ -33,7 +33,7 @@ from engine.handoff import Handoff
 from engine.identity import canonical_json, workspace_name
 from engine.metrics import Metrics
 from engine.reasons import Reason
-from engine.settings import ExecutionSettings, PausedSettings
+from engine.settings import ExecutionSettings, Switches
 from engine.status import Report
 from store import Store, Transaction, audit, decisions, owners, packages, work
 from store.work import Claim, StaleTransition, Work
@@ -68,7 +68,7 @@ class Dispatcher:
         store: Store,
         executors: Mapping[str, Executor],
         settings: ExecutionSettings,
-        paused: PausedSettings,
+        switches: Switches,
         handoff: Handoff,
         *,
         wake: Callable[[], None],
@@ -78,7 +78,7 @@ class Dispatcher:
         self._store = store
         self._executors = executors
         self._settings = settings
-        self.paused = paused
+        self.switches = switches
         self._handoff = handoff
         self._wake = wake
         self._metrics = metrics
@@ -93,7 +93,8 @@ class Dispatcher:
         """Claims as much as there are free workers; returns how much that was."""
         with self._lock:
             free = 0 if self._stopping else self._settings.workers - len(self._running)
-        if free <= 0 or self.paused.everything:
+        paused = self.switches.paused
+        if free <= 0 or paused.everything:
             return 0
         self._recover()
         claims: list[Claim] = self._store.write(
@@ -101,8 +102,8 @@ class Dispatcher:
                 tx,
                 self._clock(),
                 free,
-                skip_executors=self.paused.executors,
-                skip_namespaces=self.paused.namespaces,
+                skip_executors=paused.executors,
+                skip_namespaces=paused.namespaces,
             )
         ).result()
         for claim in claims:
@@ -182,10 +183,13 @@ class Dispatcher:
         if run.item.read_back:
             seen = executor.read_back(effect)
             outcome = None if isinstance(seen, Absent) else seen
+            if outcome is None and run.item.superseded:
+                message = "a newer generation took its place before anything was written"
+                outcome = Terminal(Reason.SUPERSEDED, message)
         if outcome is None:
             run.item = self._store.write(lambda tx: work.send(tx, run.item, now=self._clock())).result()
             outcome = self._execute(executor, effect)
-        if isinstance(outcome, Done):
+        if isinstance(outcome, Done) and self.switches.features.on("handoff", run.item.namespace):
             self._handoff.write(run.item, run.body)
         self._store.write(lambda tx: self._record(tx, run, outcome)).result()
 
@@ -244,13 +248,17 @@ class Dispatcher:
         )
 
     def _retry(self, tx: Transaction, run: _Run, outcome: Retry, now: float) -> tuple[Work, Report]:
-        item, schedule = run.item, self._settings.retry_seconds
-        if outcome.counts and item.attempts >= len(schedule):
+        item, schedule, limit = run.item, *_retries(run.body, self._settings)
+        if outcome.counts and item.attempts >= limit:
             message = f"given up after {item.attempts + 1} tries: {outcome.message}"
             reason = Reason.RETRIES_EXHAUSTED
             after = work.terminal(tx, item, reason=reason.value, message=message, now=now)
             return after, report.from_outcome(after, run.body, reason, message, now)
-        delay = outcome.after if outcome.after is not None else jittered(schedule[item.attempts], item)
+        delay = (
+            outcome.after
+            if outcome.after is not None
+            else jittered(schedule[min(item.attempts, len(schedule) - 1)], item)
+        )
         reason, next_at = Reason(outcome.reason), now + delay
         after = work.retry(
             tx,
@@ -275,6 +283,14 @@ def effect_of(item: Work, body: Mapping[str, Any]) -> Effect:
         lifecycle=body["lifecycle"],
         changes=krm.Plan.from_json(body["plan"]).packages,
     )
+
+
+def _retries(body: Mapping[str, Any], settings: ExecutionSettings) -> tuple[Sequence[float], int]:
+    """Returns the delays before each retry and how many there are: the rules' choice, else the settings'."""
+    chosen = body["decision"].get("retry")
+    if chosen:
+        return chosen["schedule"], chosen["limit"]
+    return settings.retry_seconds, len(settings.retry_seconds)
 
 
 def jittered(delay: float, item: Work) -> float:

@@ -11,7 +11,7 @@ from typing import Any
 from engine.identity import canonical_json as canonical
 from engine.identity import effect_key, sha256, spec_hash, trace_id
 from engine.network_intent import IntentSpec
-from store import Store, Transaction, audit, inbox, intents, outbox, owners, work
+from store import Store, Transaction, approvals, audit, inbox, intents, outbox, owners, work
 from store.inbox import Event, EventKind
 
 log = logging.getLogger(__name__)
@@ -112,6 +112,7 @@ def _forget(tx: Transaction, known: intents.Intent, now: float) -> None:
     intents.mark_deleted(tx, known.namespace, known.name, known.uid, at=now)
     work.withdraw(tx, known.namespace, known.name, now=now)
     owners.release(tx, known.uid)
+    approvals.forget(tx, known.uid)
     about = (known.namespace, known.name, known.uid, known.generation)
     outbox.put(tx, outbox.Message(*about, outbox.Kind.STATUS, GONE, now))
     audit.append(tx, audit.Entry(now, "Gone", *about, "", canonical({"origin": known.origin})))

@@ -18,6 +18,8 @@ class Standing:
         intent: None where the manifest could not be read as one.
         problem: what is wrong with the manifest; empty where nothing is.
         paused: why nothing is done for it now, by the settings; empty where nothing is paused.
+        shadow: it is decided and recorded only.
+        approved: somebody has approved exactly this spec.
         confirmed: the effect of the same spec has happened for an earlier generation.
     """
 
@@ -25,6 +27,8 @@ class Standing:
     problem: str = ""
     paused: str = ""
     confirmed: bool = False
+    shadow: bool = False
+    approved: bool = False
 
 
 def malformed(standing: Standing) -> Ruling | None:

@@ -44,7 +44,7 @@ def decide(
         ruling = guard(snapshot)
         if ruling is not None:
             return Decided(ruling, snapshot.actions)
-    decision = rules.evaluate(snapshot.rules, book, bounds, _problems)
+    decision = rules.evaluate(snapshot.rules, book, bounds, contract.said_problems)
     if decision.verdict is not rules.Verdict.PROCEED:
         return Decided(_verdict(decision), decision.actions, decision)
     if len({route.executor for route in decision.routes}) > 1:
@@ -73,10 +73,6 @@ GUARDS: tuple[Callable[[Snapshot], Ruling | None], ...] = (unresolved, outside_c
 """In the order in which they are asked, before the rules; the first that rules ends the look."""
 
 
-def _problems(action: Mapping[str, Any]) -> list[str]:
-    return [f"{problem.field}: {problem.message}" for problem in contract.validate(action)]
-
-
 def _verdict(decision: rules.Decision) -> Ruling:
     if decision.verdict is rules.Verdict.REFUSE:
         return Ruling(Step.REFUSE, Reason(decision.reason.value), decision.message)
@@ -86,11 +82,16 @@ def _verdict(decision: rules.Decision) -> Ruling:
 
 def _go(snapshot: Snapshot, decision: rules.Decision, plan: krm.Plan) -> Ruling:
     packages = ", ".join(f"{change.repository}/{change.name}" for change in plan.packages)
+    if snapshot.shadow:
+        message = f"shadow: would write {packages}" if packages else "shadow: nothing would change"
+        return Ruling(Step.FINISH, Reason.DRY_RUN, message)
     if snapshot.intent.spec.dry_run:
         message = f"dry run: would write {packages}" if packages else "dry run: nothing would change"
         return Ruling(Step.FINISH, Reason.DRY_RUN, message)
     if not packages:
         return Ruling(Step.FINISH, Reason.COMPLETED, "all is as wished already; nothing was written")
-    return Ruling(
-        Step.EXECUTE, Reason.PROCESSING, f"writing {packages} through {decision.routes[0].executor}"
-    )
+    executor = decision.routes[0].executor
+    if executor in snapshot.paused_executors:
+        message = f"the settings pause the executor {executor} (paused.executors)"
+        return Ruling(Step.WAIT, Reason.PAUSED, message)
+    return Ruling(Step.EXECUTE, Reason.PROCESSING, f"writing {packages} through {executor}")

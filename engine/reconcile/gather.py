@@ -10,6 +10,7 @@ from typing import Any
 import rules
 from engine import live
 from engine.network_intent import Intent
+from engine.reconcile.admission import Standing
 from engine.reconcile.read import Understood
 from engine.reconcile.ruling import Ruling, Step
 from rules.snapshot import Source
@@ -23,6 +24,8 @@ class Snapshot:
         actions: each with its namespace, kind and numbers resolved from the live objects.
         views: the live objects around each action.
         from_live: by index of the action, what was taken from the live objects, and why.
+        shadow: nothing is to be written.
+        paused_executors: those that take nothing now.
         unresolved: why an action's numbers or kind could not be resolved; None where all are.
     """
 
@@ -33,24 +36,33 @@ class Snapshot:
     rules: rules.Snapshot
     from_live: tuple[tuple[int, live.FromLive], ...] = ()
     unresolved: Ruling | None = None
+    shadow: bool = False
+    paused_executors: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What surrounds a look besides the live objects.
+
+    Attributes:
+        owners: by namespace and target, which other intent owns which field of it.
+        now: with a time zone.
+        source: where the intent came from.
+        paused_executors: those that take nothing now.
+    """
+
+    owners: Mapping[tuple[str, str], Mapping[str, str]]
+    history: rules.History
+    now: datetime
+    source: Source
+    paused_executors: tuple[str, ...] = ()
 
 
 def gather(
-    intent: Intent,
-    understood: Understood,
-    inventory: live.Inventory,
-    *,
-    owners: Mapping[tuple[str, str], Mapping[str, str]],
-    history: rules.History,
-    now: datetime,
-    source: Source,
+    standing: Standing, understood: Understood, inventory: live.Inventory, context: Context
 ) -> Snapshot:
-    """Gathers the facts around each action and resolves what depends on them.
-
-    Args:
-        owners: by namespace and target, which other intent owns which field of it.
-        now: with a time zone.
-    """
+    """Gathers the facts around each action and resolves what depends on them."""
+    assert standing.intent is not None  # noqa: S101 - `malformed` has ended the look of what is no intent
     actions: list[dict[str, Any]] = []
     from_live: list[tuple[int, live.FromLive]] = []
     unresolved: Ruling | None = None
@@ -66,12 +78,28 @@ def gather(
     facts = tuple(
         replace(
             live.facts(action, view, actions[:index]),
-            field_owners=owners.get((action["namespace"], action["target"]), {}),
+            field_owners=context.owners.get((action["namespace"], action["target"]), {}),
         )
         for index, (action, view) in enumerate(zip(actions, views, strict=True))
     )
-    snapshot = rules.Snapshot(_view(intent, source), tuple(actions), facts, history, now)
-    return Snapshot(intent, understood, tuple(actions), views, snapshot, tuple(from_live), unresolved)
+    return Snapshot(
+        intent=standing.intent,
+        understood=understood,
+        actions=tuple(actions),
+        views=views,
+        rules=rules.Snapshot(
+            _view(standing.intent, context.source),
+            tuple(actions),
+            facts,
+            context.history,
+            context.now,
+            approved=standing.approved,
+        ),
+        from_live=tuple(from_live),
+        unresolved=unresolved,
+        shadow=standing.shadow,
+        paused_executors=context.paused_executors,
+    )
 
 
 def _view(intent: Intent, source: Source) -> rules.IntentView:

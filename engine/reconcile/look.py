@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -13,9 +13,10 @@ from engine.network_intent import Intent
 from engine.reconcile import read as reading_step
 from engine.reconcile.admission import Standing, admit
 from engine.reconcile.decide import Decided, decide
-from engine.reconcile.gather import Snapshot, gather
+from engine.reconcile.gather import Context, Snapshot, gather
 from engine.reconcile.read import Understood, understand
 from engine.reconcile.ruling import Ruling
+from engine.settings import Switches
 from nlp import Reading
 from rules.snapshot import Source
 
@@ -55,6 +56,7 @@ class Looker:
     bounds: rules.Bounds
     cluster: krm.ClusterSettings
     owners: Owners
+    switches: Switches
     source: Source = "directory"
 
     @property
@@ -68,23 +70,18 @@ class Looker:
         if ruling is not None or standing.intent is None:
             assert ruling is not None  # noqa: S101 - `malformed` rules where there is no intent
             return Look(ruling)
-        understood = understand(standing.intent, self.read)
+        understood = understand(standing.intent, self.read, self.switches.features)
         for guard in reading_step.GUARDS:
             ruling = guard(understood)
             if ruling is not None:
                 return Look(ruling, understood)
-        snapshot = gather(
-            standing.intent,
-            understood,
-            self.inventory,
+        context = Context(
             owners=self.owners(standing.intent, understood.actions),
             history=history,
             now=now,
             source=self.source,
+            paused_executors=tuple(self.switches.paused.executors),
         )
+        snapshot = gather(standing, understood, self.inventory, context)
         decided = decide(snapshot, self.book, self.bounds, self.cluster)
         return Look(decided.ruling, understood, snapshot, decided)
-
-    def with_book(self, book: rules.RuleBook) -> Looker:
-        """Returns the same with other rules."""
-        return replace(self, book=book)

@@ -10,6 +10,7 @@ from engine import contract
 from engine.network_intent import Intent
 from engine.reasons import Reason
 from engine.reconcile.ruling import Ruling, Step
+from engine.settings import FeatureSettings
 from nlp import Assumption, Reading, Refusal, in_namespace
 
 
@@ -20,12 +21,14 @@ class Understood:
     Attributes:
         actions: by the contract, each with its namespace; relative scaling still has `replicas_change`.
         assumed: what was not said.
+        off: the features that it asks for and the settings have off in its namespace.
     """
 
     reading: Reading
     actions: tuple[dict[str, Any], ...]
     assumed: tuple[Assumption, ...]
     refusal: Refusal | None
+    off: tuple[str, ...] = ()
 
     def interpretation(self) -> dict[str, Any]:
         """Returns how the text was read, for `status.interpretation`."""
@@ -51,11 +54,18 @@ class Understood:
         return result
 
 
-def understand(intent: Intent, read: Callable[[str], Reading]) -> Understood:
+def understand(intent: Intent, read: Callable[[str], Reading], features: FeatureSettings) -> Understood:
     """Reads an intent; `read` may remember what it read before."""
     reading = read(intent.spec.intent)
     resolution = in_namespace(reading, intent.namespace, intent.spec.target_namespace)
-    return Understood(reading, tuple(resolution.actions), tuple(resolution.assumed), resolution.refusal)
+    types = dict.fromkeys(str(action["intent_type"]) for action in resolution.actions)
+    return Understood(
+        reading,
+        tuple(resolution.actions),
+        tuple(resolution.assumed),
+        resolution.refusal,
+        tuple(name for name in types if not features.on(name, intent.namespace)),
+    )
 
 
 def refused(understood: Understood) -> Ruling | None:
@@ -67,6 +77,14 @@ def refused(understood: Understood) -> Ruling | None:
     if refusal.suggestions:
         message += f" Try: {' | '.join(repr(text) for text in refusal.suggestions)}"
     return Ruling(Step.REFUSE, Reason(refusal.reason.value), message)
+
+
+def switched_off(understood: Understood) -> Ruling | None:
+    """Lets an intent wait whose type the settings have off in its namespace."""
+    if not understood.off:
+        return None
+    names = ", ".join(f"features.{name}" for name in understood.off)
+    return Ruling(Step.WAIT, Reason.PAUSED, f"off in this namespace by the settings: {names}")
 
 
 def outside_contract(understood: Understood) -> Ruling | None:
@@ -89,5 +107,5 @@ def contract_ruling(action: Mapping[str, Any]) -> Ruling | None:
     return Ruling(Step.REFUSE, Reason.INVALID, f"{action.get('target', 'the action')}: {details}")
 
 
-GUARDS: tuple[Callable[[Understood], Ruling | None], ...] = (refused, outside_contract)
+GUARDS: tuple[Callable[[Understood], Ruling | None], ...] = (refused, switched_off, outside_contract)
 """In the order in which they are asked; the first that rules ends the look."""

@@ -13,7 +13,7 @@ from engine.identity import spec_hash, uid_of
 from engine.network_intent import Intent, IntentSpec
 from engine.planning import load_rules
 from engine.reconcile import Look, Looker, Standing
-from engine.settings import Settings
+from engine.settings import Settings, Switches
 from nlp import Reader
 
 LIVE = """\
@@ -62,6 +62,7 @@ def looker(reader: Reader, book: rules.RuleBook, inventory: live.DirectoryInvent
         bounds=rules.Bounds(frozenset({"directory"}), "directory", "main", "Published", "Published"),
         cluster=krm.ClusterSettings(),
         owners=lambda *_: {},
+        switches=Switches.of(Settings()),
     )
 
 

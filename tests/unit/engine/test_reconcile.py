@@ -12,6 +12,7 @@ from engine.contract import schema
 from engine.reasons import Reason
 from engine.reconcile import Looker, Standing, Step, admission, read
 from engine.reconcile.decide import GUARDS as DECISION_GUARDS
+from engine.settings import FeatureSettings, PausedSettings
 from tests.unit.engine.conftest import NOW, LookAt, make_intent
 
 
@@ -35,6 +36,7 @@ def test_the_guards_are_asked_in_this_order() -> None:
         "paused",
         "unchanged",
         "refused",
+        "switched_off",
         "outside_contract",
         "unresolved",
         "outside_contract",
@@ -189,3 +191,35 @@ def test_a_relative_number_says_from_what_it_was_made(look_at: LookAt) -> None:
 def test_the_same_snapshot_is_decided_the_same(looker: Looker) -> None:
     first = looker.look(Standing(make_intent("scale amf to 5")), rules.History(), NOW)
     assert looker.look(Standing(make_intent("scale amf to 5")), rules.History(), NOW) == first
+
+
+def test_a_type_that_the_settings_have_off_waits(looker: Looker) -> None:
+    features = FeatureSettings(scaling=["edge*"])
+    off = replace(looker, switches=replace(looker.switches, features=features))
+    assert look(off, "scale amf to 5") == (
+        Step.WAIT,
+        Reason.PAUSED,
+        "off in this namespace by the settings: features.scaling",
+    )
+
+
+def test_a_paused_executor_lets_what_it_would_write_wait(looker: Looker) -> None:
+    paused = PausedSettings(executors=["directory"])
+    waiting = replace(looker, switches=replace(looker.switches, paused=paused))
+    assert look(waiting, "scale amf to 5")[:2] == (Step.WAIT, Reason.PAUSED)
+
+
+def test_in_shadow_everything_is_decided_and_nothing_is_written(looker: Looker) -> None:
+    found = looker.look(Standing(make_intent("scale amf to 5"), shadow=True), rules.History(), NOW)
+    assert found.ruling.step is Step.FINISH
+    assert found.ruling.message.startswith("shadow: would write main/core-amf-")
+
+
+def test_an_approval_lifts_a_hold(looker: Looker, tmp_path: Path) -> None:
+    holding = with_rules(
+        looker,
+        tmp_path,
+        "  - {name: ask, match: {intentTypes: [scaling]}, then: {hold: {until: approved}}}\n",
+    )
+    standing = Standing(make_intent("scale amf to 5"), approved=True)
+    assert holding.look(standing, rules.History(), NOW).ruling.step is Step.EXECUTE
