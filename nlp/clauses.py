@@ -17,8 +17,13 @@ MAX_READINGS = 256
 """The most readings of a text that are looked at."""
 NAMESPACES_APART = 16
 """More than a text can name apart: a namespace beside a peer is the peer's, so a reading with it apart costs more."""
+PREPOSITIONS = frozenset({"to", "with", "from", "of", "by", "for", "on", "in", "at", "into", "between", "as"})
+"""What a part may begin with; a clause that leaves out its verb begins its parts like the one before it."""
 IGNORED = "ignored"
 REASON = "reason"
+
+
+Layout = tuple[tuple[int, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,8 @@ class Clause:
 
     Attributes:
         head: what the frame's verb said, for a following clause that leaves it out.
+        headed: whether it has a verb, of its own or carried over.
+        layout: its needed parts in the order of the text, each with the preposition that it begins with.
         sentence: index of the sentence that the clause stands in.
         joined: whether a word, not a mere comma, joins the next clause to it.
         closed: whether the next clause cannot leave out its verb.
@@ -37,6 +44,8 @@ class Clause:
     end: int
     found: Assigns
     head: Assigns
+    headed: bool
+    layout: Layout
     sentence: int = 0
     joined: bool = False
     closed: bool = False
@@ -65,7 +74,7 @@ class ClauseFinder:
         self._rest = _unions(chart.masks)
         self.farthest = 0
         self._clauses: dict[int, list[Clause]] = {}
-        self._continued: dict[tuple[str, Assigns, int], list[Clause]] = {}
+        self._continued: dict[tuple[str, Layout, int], list[Clause]] = {}
 
     def covers(self) -> list[Cover]:
         """Returns every cover of the text, the one with the fewest ignored tokens first.
@@ -100,8 +109,8 @@ class ClauseFinder:
         clauses = list(self._at(start))
         if before is not None:
             # Without a verb a clause only goes on with what the one before it did.
-            clauses = [one for one in clauses if one.frame.has_head or one.frame.name == before.frame.name]
-            if before.frame.has_head and before.sentence == sentence and not before.closed:
+            clauses = [one for one in clauses if one.headed or one.frame.name == before.frame.name]
+            if before.headed and before.sentence == sentence and not before.closed:
                 clauses += [one for one in self._after(start, before) if before.joined or _says_more(one)]
         for clause in clauses:
             placed = replace(clause, sentence=sentence)
@@ -132,10 +141,12 @@ class ClauseFinder:
         return known
 
     def _after(self, start: int, before: Clause) -> list[Clause]:
-        key = (before.frame.name, before.head, start)
+        key = (before.frame.name, before.layout, start)
         known = self._continued.get(key)
         if known is None:
-            known = self._continued[key] = list(self._match(before.frame, start, before.head))
+            known = self._continued[key] = [
+                clause for clause in self._match(before.frame, start, before.head) if clause.layout == before.layout
+            ]
         return known
 
     def _match(self, frame: CompiledFrame, start: int, head: Assigns | None) -> Iterator[Clause]:
@@ -144,32 +155,42 @@ class ClauseFinder:
         needed = frame.needed
         separators = self._grammar.separator.first
         last = len(masks) - 1
-        begin = (0, (), ()) if head is None else (1, head, head)
-        states: dict[int, dict[tuple[int, Assigns, Assigns], bool]] = {start: {begin: False}}
+        begin: _State = (0, (), (), ()) if head is None else (1, head, head, ())
+        states: dict[int, dict[_State, bool]] = {start: {begin: False}}
         while states:
             at = min(states)
             self.farthest = max(self.farthest, at)
-            for (used, found, verb), glued in states.pop(at).items():
+            for (used, found, verb, layout), glued in states.pop(at).items():
                 chart.spend(1)
                 if not glued and used & needed == needed and at > start and (at == last or masks[at] & separators):
-                    yield Clause(frame, start, at, found, verb)
+                    headed = frame.has_head and bool(used & 1)
+                    yield Clause(frame, start, at, found, verb, headed, layout)
                 mask = masks[at]
                 if not mask:
                     continue
                 if mask & self._glue and not glued and at > start:
-                    states.setdefault(at + 1, {}).setdefault((used, found, verb), True)
+                    states.setdefault(at + 1, {}).setdefault((used, found, verb, layout), True)
                 if mask & self._closing and at > start:
-                    states.setdefault(at + 1, {})[(used, found, verb)] = False
+                    states.setdefault(at + 1, {})[(used, found, verb, layout)] = False
                 for index, part in enumerate(parts):
                     if used >> index & 1 or not mask & part.first:
                         continue
+                    is_head = index == 0 and frame.has_head
+                    placed = layout
+                    if not is_head and needed >> index & 1:
+                        low = chart.tokens[at].low
+                        placed = (*layout, (index, low if low in PREPOSITIONS else ""))
                     for end, more in part.match(chart, at):
-                        said = more if index == 0 and frame.has_head else verb
-                        states.setdefault(end, {})[(used | 1 << index, found + more, said)] = False
+                        state = (used | 1 << index, found + more, more if is_head else verb, placed)
+                        states.setdefault(end, {})[state] = False
                 for part in frame.free:
                     if mask & part.first:
                         for end, more in part.match(chart, at):
-                            states.setdefault(end, {})[(used, found + more, verb)] = False
+                            states.setdefault(end, {})[(used, found + more, verb, layout)] = False
+
+
+_State = tuple[int, Assigns, Assigns, Layout]
+"""Bits of the parts used, what was found, what the verb said, and the layout."""
 
 
 def _says_more(clause: Clause) -> bool:
