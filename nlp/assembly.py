@@ -189,7 +189,10 @@ def _groups(part: _Part) -> list[tuple[str, dict[str, list[Assign]]]]:
 def _finished(draft: Draft, part: _Part, shared: str) -> Meant:
     target = draft.target
     fields: dict[str, JSON] = {"intent_type": draft.intent_type, "target": target_name(target)}
-    places: dict[str, Places] = {"intent_type": ((part.clause.start, part.clause.end),), "target": target.places}
+    places: dict[str, Places] = {
+        "intent_type": ((part.clause.start, part.clause.end),),
+        "target": target.places,
+    }
     if target.kind and target.kind != "Deployment":
         fields["target_kind"] = target.kind
         places["target_kind"] = target.places
@@ -229,7 +232,11 @@ def _refuse_contradictions(actions: Sequence[Meant]) -> None:
 def _leaves(action: Meant) -> list[tuple[str, JSON]]:
     """Returns the values of an action that another for the same target must not contradict."""
     kind = action.fields["intent_type"]
-    body = {name: value for name, value in action.fields.items() if name not in ("intent_type", "target", "namespace")}
+    body = {
+        name: value
+        for name, value in action.fields.items()
+        if name not in ("intent_type", "target", "namespace")
+    }
     if kind == "network_policy":
         policy = body["network_policy"]
         if isinstance(policy, dict):
@@ -244,7 +251,9 @@ def _leaves(action: Meant) -> list[tuple[str, JSON]]:
 
 def _flat(value: JSON, name: str) -> list[tuple[str, JSON]]:
     if isinstance(value, dict):
-        return [leaf for key, inside in value.items() for leaf in _flat(inside, f"{name}.{key}" if name else key)]
+        return [
+            leaf for key, inside in value.items() for leaf in _flat(inside, f"{name}.{key}" if name else key)
+        ]
     return [(name, value)]
 
 

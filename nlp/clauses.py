@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nlp.grammar import CompiledFrame, Grammar
-from nlp.matching import Assigns, Chart, TooComplex
+from nlp.matching import Assigns, Chart, Match, TooComplex
 from nlp.values import Assign
 
 MAX_READINGS = 256
@@ -66,11 +66,11 @@ class ClauseFinder:
         farthest: the first token that no clause got past.
     """
 
-    def __init__(self, grammar: Grammar, chart: Chart, glue: int, closing: int) -> None:
+    def __init__(self, grammar: Grammar, chart: Chart) -> None:
         self._grammar = grammar
         self._chart = chart
-        self._glue = glue
-        self._closing = closing
+        self._glue = grammar.glue
+        self._closing = grammar.closing
         self._rest = _unions(chart.masks)
         self.farthest = 0
         self._clauses: dict[int, list[Clause]] = {}
@@ -95,7 +95,7 @@ class ClauseFinder:
         at = 0
         while clause := max(self._at(at), key=lambda one: one.end, default=None):
             clauses.append(clause)
-            joints = self._grammar.separator.match(self._chart, clause.end) if clause.end < len(self._chart.tokens) else ()
+            joints = self._joints(clause.end) if clause.end < len(self._chart.tokens) else ()
             at = max((end for end, _ in joints), default=len(self._chart.tokens))
             if at >= len(self._chart.tokens):
                 break
@@ -118,15 +118,26 @@ class ClauseFinder:
                 yield [placed]
                 continue
             self._chart.spend(1)
-            for end, said in self._grammar.separator.match(self._chart, clause.end):
+            for end, said in self._joints(clause.end):
                 fields = {one.field for one in said}
                 following = sentence + ("sentence" in fields)
                 carried = replace(placed, joined="last" in fields, closed="then" in fields)
                 if end == last:
-                    yield [placed]
+                    if "farewell" in fields:
+                        yield [placed]
                     continue
                 for others in self._from(end, carried, following):
                     yield [placed, *others]
+
+    def _joints(self, at: int) -> Sequence[Match]:
+        """What may join the next clause at a token: a separator, or a line break."""
+        joints = self._grammar.separator.match(self._chart, at) if self._separates(at) else ()
+        if self._chart.tokens[at].new_line:
+            return [*joints, (at, (Assign("sentence", True, at, at),))]
+        return joints
+
+    def _separates(self, at: int) -> bool:
+        return bool(self._chart.masks[at] & self._grammar.separator.first)
 
     def _at(self, start: int) -> list[Clause]:
         known = self._clauses.get(start)
@@ -145,7 +156,9 @@ class ClauseFinder:
         known = self._continued.get(key)
         if known is None:
             known = self._continued[key] = [
-                clause for clause in self._match(before.frame, start, before.head) if clause.layout == before.layout
+                clause
+                for clause in self._match(before.frame, start, before.head)
+                if clause.layout == before.layout
             ]
         return known
 
@@ -162,7 +175,12 @@ class ClauseFinder:
             self.farthest = max(self.farthest, at)
             for (used, found, verb, layout), glued in states.pop(at).items():
                 chart.spend(1)
-                if not glued and used & needed == needed and at > start and (at == last or masks[at] & separators):
+                if (
+                    not glued
+                    and used & needed == needed
+                    and at > start
+                    and (at == last or masks[at] & separators or chart.tokens[at].new_line)
+                ):
                     headed = frame.has_head and bool(used & 1)
                     yield Clause(frame, start, at, found, verb, headed, layout)
                 mask = masks[at]
@@ -185,7 +203,9 @@ class ClauseFinder:
                         states.setdefault(end, {})[state] = False
                 for part in frame.free:
                     if mask & part.first:
-                        for end, more in part.match(chart, at):
+                        found_free = part.match(chart, at)
+                        chart.spend(len(found_free))
+                        for end, more in found_free:
                             states.setdefault(end, {})[(used, found + more, verb, layout)] = False
 
 

@@ -36,6 +36,10 @@ SEPARATOR = "and"
 """The rule that joins the items of a list."""
 CLAUSE_SEPARATOR = "then"
 """The rule that joins clauses."""
+GLUE = "glue"
+"""The rule of what may stand between the parts of a clause."""
+CLOSING = "closing"
+"""The rule of what may close a part."""
 MAX_SETTLE_ROUNDS = 50
 
 
@@ -66,11 +70,15 @@ class Grammar:
 
     Attributes:
         separator: what joins clauses.
+        glue: the mask of what may stand between the parts of a clause.
+        closing: the mask of what may close a part.
         reserved: the words of the frames, which are no names.
     """
 
     frames: tuple[CompiledFrame, ...]
     separator: Node
+    glue: int
+    closing: int
     refusals: Refusals
     reserved: frozenset[str]
     word_bits: Mapping[str, int]
@@ -174,6 +182,8 @@ class _Compiler:
         return Grammar(
             frames,
             self.rules[CLAUSE_SEPARATOR],
+            self.rules[GLUE].first,
+            self.rules[CLOSING].first,
             refusals,
             reserved,
             self.bits,
@@ -232,11 +242,15 @@ class _Compiler:
         assert supported is not None  # noqa: S101 - the model wants at least one
         return Refusals(tuple(kinds), supported, tuple((node, text) for node, text in examples if node))
 
-    def _phrases(self, source: _Source[RefusalFile], texts: list[str], path: tuple[str | int, ...]) -> Node | None:
+    def _phrases(
+        self, source: _Source[RefusalFile], texts: list[str], path: tuple[str | int, ...]
+    ) -> Node | None:
         options = [self._build(source, text, (*path, index)) for index, text in enumerate(texts)]
         return self._choice(options) if options else None
 
-    def _build(self, source: _Source[GrammarFile] | _Source[RefusalFile], text: str, path: tuple[str | int, ...]) -> Node:
+    def _build(
+        self, source: _Source[GrammarFile] | _Source[RefusalFile], text: str, path: tuple[str | int, ...]
+    ) -> Node:
         try:
             return self._node(ast.parse_phrase(text))
         except ast.PhraseError as error:
@@ -311,7 +325,9 @@ class _Compiler:
                 return
 
 
-def _compiled(source: _Source[GrammarFile], frame: Frame, parts: Sequence[Node], free: tuple[Node, ...]) -> CompiledFrame:
+def _compiled(
+    source: _Source[GrammarFile], frame: Frame, parts: Sequence[Node], free: tuple[Node, ...]
+) -> CompiledFrame:
     stated = parts[: len(parts) - len(frame.may)]
     needed = sum(1 << index for index, part in enumerate(stated) if not part.nullable)
     needs = tuple(dict.fromkeys(mask for part in stated if not part.nullable for mask in part.needs))

@@ -444,9 +444,7 @@ def _workload_name(one: Workload) -> str:
 
 def _dns_name(name: str, what: str, places: tuple[tuple[int, int], ...]) -> str:
     if len(name) > 63 or not re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", name):  # noqa: PLR2004
-        raise impossible(
-            f"{name!r} is no {what} name: small letters, digits and dashes, at most 63", places
-        )
+        raise impossible(f"{name!r} is no {what} name: small letters, digits and dashes, at most 63", places)
     return name
 
 

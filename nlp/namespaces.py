@@ -32,7 +32,9 @@ def in_namespace(reading: Reading, own: str, target_namespace: str | None = None
                 f"the text says namespace {said}, targetNamespace says {target_namespace}; "
                 "leave one of them out or make them agree"
             )
-            return Resolution((), (), Refusal(RefusalReason.INVALID, message, action.words.get("namespace", ())))
+            return Resolution(
+                (), (), Refusal(RefusalReason.INVALID, message, action.words.get("namespace", ()))
+            )
         if said is None:
             said = target_namespace or own
             why = "targetNamespace of the intent" if target_namespace else "the intent's own namespace"

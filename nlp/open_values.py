@@ -14,13 +14,17 @@ from nlp import numerals, values
 from nlp.tokens import Token
 from nlp.values import Assign, Found
 
+MAX_REASON_WORDS = 60
+"""The longest reason, in tokens."""
 MAX_KEY_WORDS = 4
 """The longest key in plain words."""
 
 _NAME = re.compile(r"(?=.*[a-z])[a-z0-9_][\w.-]*\Z", re.IGNORECASE)
 _KINDED = re.compile(r"([a-z]+)/([a-z0-9_][\w.-]*)\Z", re.IGNORECASE)
 _KINDS = {
-    **dict.fromkeys(("deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"), "Deployment"),
+    **dict.fromkeys(
+        ("deployment", "deployments", "deploy", "deployment.apps", "deployments.apps"), "Deployment"
+    ),
     **dict.fromkeys(("statefulset", "statefulsets", "sts", "statefulset.apps"), "StatefulSet"),
     **dict.fromkeys(("daemonset", "daemonsets", "ds", "daemonset.apps"), "DaemonSet"),
     **dict.fromkeys(("svc", "service"), ""),
@@ -44,7 +48,25 @@ _ABSTRACT = ("ing", "tion", "ance", "ence", "ity", "ness", "ment", "sis", "abili
 _NO_REASONS = frozenset({"not", "no", "never", "only"})
 _NO_PURPOSES = _NO_REASONS | {"it", "them", "each", "every", "all", "both"}
 _PART_ENDS = frozenset(
-    {".", ",", ";", "!", "?", ")", "and", "then", "because", "since", "due", "so", "please", "asap", "as", "for", "ahead"}
+    {
+        ".",
+        ",",
+        ";",
+        "!",
+        "?",
+        ")",
+        "and",
+        "then",
+        "because",
+        "since",
+        "due",
+        "so",
+        "please",
+        "asap",
+        "as",
+        "for",
+        "ahead",
+    }
 )
 _SENTENCE_END = frozenset({".", ";", "!", "?"})
 
@@ -269,7 +291,11 @@ class TextValues:
                 if end == at + 2 and self.tokens[at].low in numerals.NUMBER_WORDS:
                     return [(end, found)]
                 if end == at + 2 and numerals.digits(self.tokens[at].low) is not None:
-                    unit = found if read is values.read_duration else self.tokens[at].text + self.tokens[at + 1].text
+                    unit = (
+                        found
+                        if read is values.read_duration
+                        else self.tokens[at].text + self.tokens[at + 1].text
+                    )
                     return [(end, unit)]
         token = self.tokens[at]
         low = token.low
@@ -358,7 +384,7 @@ class TextValues:
         named = at + (tokens[at].low in ("the", "a", "an"))
         only_name = self.names[named][0][0] if named in self.names else -1
         instructed = False
-        for position in range(at, len(tokens)):
+        for position in range(at, min(at + MAX_REASON_WORDS, len(tokens))):
             low = tokens[position].low
             if low in _SENTENCE_END or low in vocabulary.forbidden_in_reason or _CLOCK.match(low):
                 break
@@ -372,7 +398,9 @@ class TextValues:
                 continue
             following = self._at(end)
             closes = following in _SENTENCE_END or following in (",", ")")
-            if closes or (not instructed and (following in vocabulary.reason_ends or self._namespace_follows(end))):
+            if closes or (
+                not instructed and (following in vocabulary.reason_ends or self._namespace_follows(end))
+            ):
                 found.append((end, ""))
         return found
 
@@ -432,7 +460,10 @@ def _number_like(word: str) -> bool:
         return True
     if re.match(r"[-+.]?\d", word):
         token = [Token(word, word, 0, 0, True, False)]
-        if any(read(token, 0) for read in (values.read_cpu, values.read_memory, values.read_duration, values.read_factor)):
+        if any(
+            read(token, 0)
+            for read in (values.read_cpu, values.read_memory, values.read_duration, values.read_factor)
+        ):
             return True
     return word in numerals.NUMBER_WORDS or word in numerals.FRACTION_WORDS or bool(_CLOCK.match(word))
 

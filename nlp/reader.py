@@ -1,40 +1,39 @@
 """The reader of intents: text in, Reading out, whatever the text.
 
-Puts the steps together: safety, tokens, names, covers, actions, refusal. One lock, as spaCy's memory zone is
-one for all threads.
+Puts the steps together: safety, tokens, names, secrets, covers, actions, refusal. One lock, as spaCy's memory
+zone is one for all threads.
 """
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from nlp.assembly import Meant, assemble
 from nlp.clauses import IGNORED, REASON, ClauseFinder, Cover
-from nlp.draft import Places, Rejected, unclear
+from nlp.draft import Rejected, unclear
 from nlp.grammar import Grammar, load_grammar
+from nlp.help import MAX_SUGGESTIONS, MAX_TRIES, Helper
 from nlp.lexicon import Lexicon
-from nlp.matching import Chart, TooComplex
+from nlp.matching import TooComplex
 from nlp.normal import NormalText, normalise
-from nlp.numerals import FRACTION_WORDS, NUMBER_WORDS
-from nlp.open_values import TextValues, Vocabulary, find_quoted
-from nlp.reading import Assumption, ReadAction, Reading, Refusal, RefusalReason, Span
+from nlp.reading import JSON, Assumption, ReadAction, Reading, Refusal, RefusalReason
 from nlp.refusals import Judge, Verdict
 from nlp.resources import load_lexicons, load_unsafe
 from nlp.safety import SafetyCheck
-from nlp.tokens import Token, Tokenizer, to_tokens
-from nlp.values import NUMERIC
+from nlp.secrets import REDACTED, find_secret
+from nlp.spelling import MIN_LETTERS, corrections, swaps
+from nlp.texts import BUDGET, Preparation, PreparedText
+from nlp.tokens import Tokenizer, to_tokens
 
 MAX_LENGTH = 1000
 """The longest text, in characters."""
-BUDGET = 20_000
-"""Steps that matching one text may take."""
-_NUMERIC_WORDS = NUMBER_WORDS | FRACTION_WORDS | {"a", "an", "one"}
+MAX_REASON = 512
+"""The longest reason that the contract takes, in characters."""
 _GREETINGS = frozenset({"please", "hello", "hi", "hey", ",", "kindly", "urgent", ":", "so", "and", "!"})
-_ENDING = frozenset({".", "!", "!!", "!!!", "..", "...", ";", ","})
-_HEX_STARTS = frozenset("abcdef:")
+_WARM_UP = "please scale the amf deployment to 5 replicas in namespace core because of load"
 
 
 class Reader:
@@ -50,12 +49,18 @@ class Reader:
         self._tokenizer = Tokenizer()
         self._lexicon = Lexicon(names, self._tokenizer)
         self._safety = SafetyCheck(load_unsafe(), self._lexicon.phrases)
-        self._vocabulary = vocabulary(grammar)
+        self._preparation = Preparation(grammar, self._lexicon)
         self._judge = Judge(grammar.refusals)
-        self._classes = _TypeBits(grammar.type_bits)
-        self._glue = _bits(grammar, (",", ":", "(", "-", "--"))
-        self._closing = _bits(grammar, (")",))
+        self._phrases = {
+            word for word in self._lexicon.phrases if word.isalpha() and len(word) >= MIN_LETTERS
+        }
+        lexicon_words = {
+            word for phrase in self._lexicon.phrases for word in phrase.replace("-", " ").split()
+        }
+        soft = self._preparation.vocabulary.soft
+        self._helper = Helper({*grammar.reserved, *lexicon_words, *soft}, self._judge)
         self._lock = threading.Lock()
+        self.read(_WARM_UP)
 
     @classmethod
     def load(cls, lexicon_files: Sequence[Path] = ()) -> Reader:
@@ -63,89 +68,109 @@ class Reader:
 
         Raises:
             documents.DocumentError: a file is broken.
+            OSError: a file cannot be read.
         """
         grammar = load_grammar()
-        names, digest = load_lexicons(lexicon_files)
+        names, lexicon_digest = load_lexicons(lexicon_files)
+        digest = hashlib.sha256(f"{grammar.digest} {lexicon_digest}".encode()).hexdigest()
         return cls(grammar, names, digest)
 
     def read(self, text: object) -> Reading:
         """Returns what a text means; never raises."""
         if not isinstance(text, str):
-            return self._refused("", RefusalReason.INVALID, "an intent is a text of 1 to 1,000 characters")
+            message = f"an intent is a text of 1 to {MAX_LENGTH:,} characters"
+            return self._refused("", Verdict(RefusalReason.INVALID, message, ()))
         if len(text) > MAX_LENGTH:
             message = f"the text has {len(text):,} characters; write at most {MAX_LENGTH:,}"
-            return self._refused(text[:MAX_LENGTH], RefusalReason.INVALID, message)
+            return self._refused(text[:MAX_LENGTH], Verdict(RefusalReason.INVALID, message, ()))
         normal = normalise(text)
         danger = self._safety.find(normal.text)
         if danger is not None:
-            spans = (normal.span(danger.start, danger.end),)
             message = f"the text holds {danger.what}; write the intent in plain words"
-            return self._refused(text, RefusalReason.UNSAFE, message, spans)
+            span = normal.span(danger.start, danger.end)
+            refusal = Refusal(RefusalReason.UNSAFE, message, (span,))
+            return Reading(text, refusal=refusal, grammar_digest=self.digest)
         if not any(character.isalnum() for character in normal.text):
-            message = "the text says nothing; write what is to be done, in 1 to 1,000 characters"
-            return self._refused(text, RefusalReason.AMBIGUOUS, message)
+            message = f"the text says nothing; write what is to be done, in 1 to {MAX_LENGTH:,} characters"
+            return self._refused(text, Verdict(RefusalReason.AMBIGUOUS, message, ()))
+        prepared = self._prepare(normal)
+        secret = find_secret(normal.text, prepared.tokens, prepared.values.quoted)
+        if secret is not None:
+            return self._secret(normal, *secret)
+        return self._read(prepared)
+
+    def _prepare(self, normal: NormalText) -> PreparedText:
         with self._lock, self._tokenizer.nlp.memory_zone():
             doc = self._tokenizer.nlp.make_doc(normal.text.replace("\n", " "))
-            tokens = to_tokens(doc)
+            tokens = to_tokens(doc, normal.text)
             names = self._lexicon.find(doc)
-        return self._read(normal, tokens, names)
+        return self._preparation.prepare(normal, tokens, names)
 
-    def _read(
-        self, normal: NormalText, tokens: list[Token], names: Mapping[int, Sequence[tuple[int, str]]]
-    ) -> Reading:
-        while tokens and tokens[-1].text in _ENDING:
-            tokens = tokens[:-1]
-        values = TextValues(
-            tokens, self._vocabulary, names, self._lexicon.phrases, find_quoted(tokens, normal.text)
-        )
-        masks = [self._mask(token, at, values) for at, token in enumerate(tokens)]
-        for start, found in names.items():
-            # What stands within a longer name is part of it and begins nothing.
-            for inside in range(start + 1, min(found[0][0], len(tokens))):
-                masks[inside] = self._classes.anything
-        chart = Chart(tokens, [*masks, 0], values.read, BUDGET)
-        finder = ClauseFinder(self._grammar, chart, self._glue, self._closing)
+    def _read(self, text: PreparedText) -> Reading:
+        finder = ClauseFinder(self._grammar, text.chart)
         try:
             covers = finder.covers()
             if covers:
                 cover, actions = _meant(covers)
-                return self._accepted(normal, tokens, cover, actions)
+                misspelt = self._misspelt(actions, text)
+                if misspelt is None:
+                    return self._accepted(text, cover, actions)
+                return self._refused(text.normal.original, misspelt, text)
         except Rejected as rejected:
             verdict = Verdict(rejected.reason, rejected.message, rejected.places)
+            return self._refused(text.normal.original, verdict, text)
         except TooComplex:
             message = "the text can be read in too many ways; split it into several intents"
-            verdict = Verdict(RefusalReason.AMBIGUOUS, message, ())
-        else:
-            verdict = self._judged(chart, values, finder.farthest)
-        return self._refused(normal.original, verdict.reason, verdict.message, _spans(verdict.places, tokens, normal))
+            return self._refused(text.normal.original, Verdict(RefusalReason.AMBIGUOUS, message, ()))
+        verdict = self._judged(text, finder.farthest)
+        return self._refused(text.normal.original, verdict, text, self._understood(finder, text))
 
-    def _judged(self, chart: Chart, values: TextValues, farthest: int) -> Verdict:
+    def _judged(self, text: PreparedText, farthest: int) -> Verdict:
         """Tells why a text that no clauses cover is refused."""
-        chart.budget = BUDGET
+        text.chart.budget = BUDGET
         opening = next(
-            (at for at, token in enumerate(chart.tokens) if token.low not in _GREETINGS), len(chart.tokens)
+            (at for at, token in enumerate(text.tokens) if token.low not in _GREETINGS), len(text.tokens)
         )
-        found = self._judge.unsupported(chart, values.quoted, opening)
-        return found or self._judge.unread(chart, values.quoted, farthest)
+        found = self._judge.unsupported(text.chart, text.values.quoted, opening)
+        return found or self._judge.unread(text.chart, text.values.quoted, farthest)
 
-    def _accepted(
-        self, normal: NormalText, tokens: Sequence[Token], cover: Cover, actions: Sequence[Meant]
-    ) -> Reading:
-        ignored: list[tuple[Span, str]] = []
-        reasons: list[str] = []
-        for clause in cover.clauses:
-            for one in clause.found:
-                span = _spans(((one.start, one.end),), tokens, normal)[0]
-                if one.field == IGNORED:
-                    ignored.append((span, str(one.value)))
-                elif one.field == REASON:
-                    ignored.append((span, "reason"))
-                    reasons.append(span.text)
-        read = tuple(
-            ReadAction(
-                action.fields, {name: _spans(places, tokens, normal) for name, places in action.places.items()}
-            )
-            for action in actions
+    def _understood(self, finder: ClauseFinder, text: PreparedText) -> tuple[ReadAction, ...]:
+        """Returns what the first clauses of a refused text would mean by themselves."""
+        try:
+            return _read_actions(assemble(Cover(tuple(finder.beginning()), 0)), text)
+        except (Rejected, TooComplex):
+            return ()
+
+    def _misspelt(self, actions: Sequence[Meant], text: PreparedText) -> Verdict | None:
+        """Tells that a name is a known one with a slip in it, which is never corrected silently."""
+        for name in {name for action in actions for name in _named(action.fields)}:
+            if len(name) < MIN_LETTERS or name in self._lexicon.phrases:
+                continue
+            meant = [word for word in corrections(name, self._phrases) if word in self._phrases]
+            meant += swaps(name, self._grammar.reserved)
+            if meant:
+                places = tuple((at, at + 1) for at, token in enumerate(text.tokens) if token.low == name)
+                message = f"{name!r} looks like {meant[0]!r} misspelt; write the one that you mean"
+                return Verdict(RefusalReason.AMBIGUOUS, message, places)
+        for action in actions:
+            settings = action.fields.get("settings")
+            for word in "_".join(settings).lower().split("_") if isinstance(settings, dict) else ():
+                meant = (
+                    [] if word in self._grammar.reserved else swaps(word, self._preparation.vocabulary.soft)
+                )
+                if meant:
+                    message = f"{word!r} looks like {meant[0]!r} misspelt; write the one that you mean"
+                    return Verdict(RefusalReason.AMBIGUOUS, message, ())
+        return None
+
+    def _accepted(self, text: PreparedText, cover: Cover, actions: Sequence[Meant]) -> Reading:
+        found = [one for clause in cover.clauses for one in clause.found if one.field in (IGNORED, REASON)]
+        found.sort(key=lambda one: one.start)
+        spans = [text.spans(((one.start, one.end),))[0] for one in found]
+        reasons = [span.text for one, span in zip(found, spans, strict=True) if one.field == REASON]
+        ignored = tuple(
+            (span, "reason" if one.field == REASON else str(one.value))
+            for one, span in zip(found, spans, strict=True)
         )
         assumed = tuple(
             Assumption(index, *assumption)
@@ -153,73 +178,82 @@ class Reader:
             for assumption in action.assumed
         )
         return Reading(
-            normal.original, read, assumed, tuple(ignored), "; ".join(reasons)[:512], grammar_digest=self.digest
+            text.normal.original,
+            _read_actions(actions, text),
+            assumed,
+            ignored,
+            "; ".join(reasons)[:MAX_REASON],
+            grammar_digest=self.digest,
         )
 
     def _refused(
-        self, text: str, reason: RefusalReason, message: str, unread: tuple[Span, ...] = ()
+        self,
+        original: str,
+        verdict: Verdict,
+        text: PreparedText | None = None,
+        understood: tuple[ReadAction, ...] = (),
     ) -> Reading:
-        return Reading(text, refusal=Refusal(reason, message, unread), grammar_digest=self.digest)
+        """Builds the reading of a refused text; `text` is given where rewritings may help."""
+        unread = text.spans(verdict.places) if text else ()
+        reason, message = verdict.reason, verdict.message
+        suggestions: tuple[str, ...] = ()
+        if text is not None:
+            respelt = [written for written in self._helper.respelt(text) if self._accepts(written)]
+            if respelt and reason is not RefusalReason.AMBIGUOUS:
+                reason, message = RefusalReason.AMBIGUOUS, "a word is misspelt; write it as suggested"
+            suggestions = self._suggestions(text, verdict, respelt)
+        refusal = Refusal(reason, message, unread, suggestions)
+        return Reading(original, refusal=refusal, understood=understood, grammar_digest=self.digest)
 
-    def _mask(self, token: Token, at: int, values: TextValues) -> int:
-        """Returns what a token may begin: words of the grammar and types of values."""
-        low = token.low
-        mask = self._grammar.word_bits.get(low, 0)
-        first = low[0]
-        if first.isdigit() or first in "+-." or low in _NUMERIC_WORDS or low.partition("-")[0] in _NUMERIC_WORDS:
-            mask |= self._classes.numeric | self._classes.wordy
-        if ":" in low and first in _HEX_STARTS:
-            mask |= self._classes.address
-        if first.isalnum() or at in values.quoted or first == "_":
-            mask |= self._classes.wordy
-            if low not in self._vocabulary.reserved or at in values.names:
-                mask |= self._classes.names
-            elif low in self._vocabulary.values or low in self._vocabulary.names:
-                mask |= self._classes.names
-        return mask | self._classes.anything
+    def _suggestions(self, text: PreparedText, verdict: Verdict, respelt: list[str]) -> tuple[str, ...]:
+        accepted = respelt[:MAX_SUGGESTIONS]
+        for tried, rewriting in enumerate(self._helper.rewritings(text, verdict.places)):
+            if tried == MAX_TRIES or len(accepted) == MAX_SUGGESTIONS:
+                break
+            if rewriting not in accepted and self._accepts(rewriting):
+                accepted.append(rewriting)
+        return tuple(accepted)
+
+    def _accepts(self, written: str) -> bool:
+        """Whether a text would be read; like `read`, but without help for a refusal."""
+        if not 0 < len(written) <= MAX_LENGTH or self._safety.find(written):
+            return False
+        text = self._prepare(normalise(written))
+        if find_secret(written, text.tokens, text.values.quoted):
+            return False
+        try:
+            covers = ClauseFinder(self._grammar, text.chart).covers()
+            return bool(covers) and self._misspelt(_meant(covers)[1], text) is None
+        except (Rejected, TooComplex):
+            return False
+
+    def _secret(self, normal: NormalText, start: int, end: int) -> Reading:
+        """Refuses a text with a secret in it, and forgets the secret."""
+        first, last = normal.offsets[start], normal.offsets[end - 1] + 1
+        redacted = normal.original[:first] + REDACTED + normal.original[last:]
+        message = (
+            "a secret stands in the text; change it at once if it is in use, put it into a Secret, "
+            "and let the workload refer to that by secretKeyRef"
+        )
+        return Reading(redacted, refusal=Refusal(RefusalReason.UNSAFE, message), grammar_digest=self.digest)
 
 
-class _TypeBits:
-    """Masks of the value types by how their first token looks."""
-
-    def __init__(self, bits: Mapping[str, int]) -> None:
-        def joined(names: Sequence[str]) -> int:
-            mask = 0
-            for name in names:
-                mask |= bits.get(name, 0)
-            return mask
-
-        named = ("name", "known-name", "certain-name", "kinded", "closing-namespace", "subset", "label-key", "place")
-        self.address = joined(("address",))
-        self.numeric = joined(tuple(NUMERIC))
-        self.names = joined(named)
-        self.anything = joined(("reason", "purpose"))
-        rest = set(bits) - set(NUMERIC) - set(named) - {"reason", "purpose"}
-        self.wordy = joined((*rest, "version", "plain-version", "port", "port-with-protocol", "factor"))
-
-
-def vocabulary(grammar: Grammar) -> Vocabulary:
-    """Returns what the words of a grammar mean to open values."""
-    words = grammar.words
-    return Vocabulary(
-        reserved=grammar.reserved,
-        function=words["function"],
-        vague=words["vague"],
-        purposes=words["purposes"],
-        times=words["times"],
-        units=words["units"],
-        acronyms=words["acronyms"],
-        values=words["values"],
-        software=words["software"],
-        names=words["names"],
-        hard=words["hard"],
-        soft=words["soft"],
-        forbidden_in_reason=words["forbidden"],
-        instructions=words["instructions"],
-        reason_ends=words["ends"],
-        never_names=words["function"] | words["vague"] | words["purposes"],
-        never_key_words=words["function"] | words["vague"] | words["counted"] | NUMBER_WORDS,
+def _read_actions(actions: Sequence[Meant], text: PreparedText) -> tuple[ReadAction, ...]:
+    return tuple(
+        ReadAction(action.fields, {name: text.spans(places) for name, places in action.places.items()})
+        for action in actions
     )
+
+
+def _named(fields: Mapping[str, JSON]) -> list[str]:
+    """Returns the workloads that an action names."""
+    found = [fields.get("target")]
+    policy, affinity = fields.get("network_policy"), fields.get("affinity")
+    if isinstance(policy, dict) and isinstance(peers := policy.get("peers"), list):
+        found += [peer.get("app") for peer in peers if isinstance(peer, dict)]
+    if isinstance(affinity, dict):
+        found.append(affinity.get("with"))
+    return [name for name in found if isinstance(name, str)]
 
 
 def _meant(covers: Sequence[Cover]) -> tuple[Cover, list[Meant]]:
@@ -244,17 +278,3 @@ def _meant(covers: Sequence[Cover]) -> tuple[Cover, list[Meant]]:
     if any([action.fields for action in actions] != first for _, actions in accepted[1:]):
         raise unclear("the text can be read in two ways; say it more plainly")
     return accepted[0]
-
-
-def _spans(places: Places, tokens: Sequence[Token], normal: NormalText) -> tuple[Span, ...]:
-    return tuple(normal.span(tokens[start].start, tokens[end - 1].end) for start, end in places if end > start)
-
-
-def _bits(grammar: Grammar, words: Sequence[str]) -> int:
-    mask = 0
-    for word in words:
-        mask |= grammar.word_bits.get(word, 0)
-    return mask
-
-
-__all__ = ["MAX_LENGTH", "Reader", "replace"]

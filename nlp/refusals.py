@@ -31,7 +31,9 @@ class Judge:
     def __init__(self, refusals: Refusals) -> None:
         self._refusals = refusals
 
-    def unsupported(self, chart: Chart, quoted: Mapping[int, tuple[int, str]], opening: int) -> Verdict | None:
+    def unsupported(
+        self, chart: Chart, quoted: Mapping[int, tuple[int, str]], opening: int
+    ) -> Verdict | None:
         """Returns the verdict of the first kind of unsupported words that a text holds, if any.
 
         Args:
@@ -65,9 +67,7 @@ class Judge:
     def examples(self, chart: Chart, quoted: Mapping[int, tuple[int, str]]) -> list[str]:
         """Returns sentences of the types whose words a text holds, with {target} to fill in."""
         positions = _unquoted(chart, quoted)
-        return [
-            text for node, text in self._refusals.examples if _find(node, chart, positions) is not None
-        ]
+        return [text for node, text in self._refusals.examples if _find(node, chart, positions) is not None]
 
 
 def _place(

@@ -55,10 +55,14 @@ class Tokenizer:
         )
 
 
-def to_tokens(doc: spacy.tokens.Doc) -> list[Token]:
-    """Returns the tokens of a spaCy document as plain records, without white space."""
+def to_tokens(doc: spacy.tokens.Doc, text: str) -> list[Token]:
+    """Returns the tokens of a spaCy document as plain records, without white space.
+
+    Args:
+        doc: the document; its line breaks may be spaces, so that they part no name.
+        text: the text that it was made of, with its line breaks.
+    """
     tokens: list[Token] = []
-    text = doc.text
     end = 0
     for word in doc:
         if word.is_space:
@@ -67,7 +71,9 @@ def to_tokens(doc: spacy.tokens.Doc) -> list[Token]:
         between = text[end:start]
         plain = word.text
         tokens.append(
-            Token(plain, plain.lower(), start, start + len(plain), not tokens or bool(between), "\n" in between)
+            Token(
+                plain, plain.lower(), start, start + len(plain), not tokens or bool(between), "\n" in between
+            )
         )
         end = start + len(plain)
     return tokens

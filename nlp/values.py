@@ -21,7 +21,6 @@ Found = list[tuple[int, Value]]
 Read = Callable[[Sequence[Token], int], Found]
 
 
-
 class Assign(NamedTuple):
     """A value for a field, from the tokens `start` to `end`; a tuple of these is an object."""
 
@@ -35,7 +34,9 @@ _UNIT = re.compile(r"([-+]?(?:\d[\d,]*)?\.?\d+)-?([a-z]+)\Z", re.IGNORECASE)
 _HYPHENED = re.compile(r"([a-z]+)-([a-z]+)\Z", re.IGNORECASE)
 _CPU_UNITS = {
     **dict.fromkeys(("cpu", "cpus", "core", "cores", "vcpu", "vcpus", "vcore", "vcores"), ""),
-    **dict.fromkeys(("m", "millicore", "millicores", "millicpu", "millicpus", "mcpu", "mcores", "mcore"), "m"),
+    **dict.fromkeys(
+        ("m", "millicore", "millicores", "millicpu", "millicpus", "mcpu", "mcores", "mcore"), "m"
+    ),
 }
 _CPU_PREFIXED = {"cpu", "cpus", "core", "cores", "vcpu", "vcpus"}
 _MEMORY_UNITS = {

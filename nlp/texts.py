@@ -1,0 +1,133 @@
+"""One text made ready to match: tokens, the names in it, its values, and what each token may begin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from nlp.grammar import Grammar
+from nlp.lexicon import Lexicon
+from nlp.matching import Chart
+from nlp.normal import NormalText
+from nlp.numerals import FRACTION_WORDS, NUMBER_WORDS
+from nlp.open_values import TextValues, Vocabulary, find_quoted
+from nlp.reading import Span
+from nlp.tokens import Token
+from nlp.values import NUMERIC
+
+BUDGET = 12_000
+"""Steps that matching one text may take; ordinary texts take a tenth."""
+_NUMERIC_WORDS = NUMBER_WORDS | FRACTION_WORDS | {"a", "an", "one"}
+_HEX_STARTS = frozenset("abcdef:")
+_ENDING = frozenset({".", "!", "!!", "!!!", "..", "...", ";", ","})
+_NAMES = ("name", "known-name", "certain-name", "kinded", "closing-namespace", "subset", "label-key", "place")
+_ANYTHING = ("reason", "purpose")
+_DIGITS_TOO = ("version", "plain-version", "port", "port-with-protocol", "factor")
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedText:
+    """A text ready to match."""
+
+    normal: NormalText
+    values: TextValues
+    chart: Chart
+
+    @property
+    def tokens(self) -> Sequence[Token]:
+        """The tokens that are matched."""
+        return self.chart.tokens
+
+    def spans(self, places: Sequence[tuple[int, int]]) -> tuple[Span, ...]:
+        """Returns the original characters of token ranges."""
+        return tuple(
+            self.normal.span(self.tokens[start].start, self.tokens[end - 1].end)
+            for start, end in places
+            if end > start
+        )
+
+
+class Preparation:
+    """Makes texts ready to match by one grammar."""
+
+    def __init__(self, grammar: Grammar, lexicon: Lexicon) -> None:
+        self.vocabulary = _vocabulary(grammar)
+        self._lexicon = lexicon
+        self._words = grammar.word_bits
+        bits = grammar.type_bits
+        self._address = _joined(bits, ("address",))
+        self._numeric = _joined(bits, NUMERIC)
+        self._names = _joined(bits, _NAMES)
+        self._anything = _joined(bits, _ANYTHING)
+        rest = set(bits) - set(NUMERIC) - set(_NAMES) - set(_ANYTHING)
+        self._wordy = _joined(bits, (*rest, *_DIGITS_TOO))
+
+    def prepare(
+        self, normal: NormalText, tokens: Sequence[Token], names: Mapping[int, Sequence[tuple[int, str]]]
+    ) -> PreparedText:
+        """Makes a text ready: `names` are the lexicon's names by the token that they begin at."""
+        last = len(tokens)
+        while last and tokens[last - 1].text in _ENDING:
+            last -= 1
+        tokens = tokens[:last]
+        values = TextValues(
+            tokens, self.vocabulary, names, self._lexicon.phrases, find_quoted(tokens, normal.text)
+        )
+        masks = [self._mask(token, at, values) for at, token in enumerate(tokens)]
+        for start, found in names.items():
+            # What stands within a longer name is part of it and begins nothing.
+            for inside in range(start + 1, min(found[0][0], last)):
+                masks[inside] = self._anything
+        return PreparedText(normal, values, Chart(tokens, [*masks, 0], values.read, BUDGET))
+
+    def _mask(self, token: Token, at: int, values: TextValues) -> int:
+        """Returns what a token may begin: words of the grammar and types of values."""
+        low = token.low
+        mask = self._words.get(low, 0) | self._anything
+        first = low[0]
+        if (
+            first.isdigit()
+            or first in "+-."
+            or low in _NUMERIC_WORDS
+            or low.partition("-")[0] in _NUMERIC_WORDS
+        ):
+            mask |= self._numeric | self._wordy
+        if ":" in low and first in _HEX_STARTS:
+            mask |= self._address
+        if first.isalnum() or first == "_" or at in values.quoted:
+            mask |= self._wordy
+            known = self.vocabulary
+            may_name = low not in known.reserved or low in known.values or low in known.names
+            if may_name or at in values.names:
+                mask |= self._names
+        return mask
+
+
+def _vocabulary(grammar: Grammar) -> Vocabulary:
+    words = grammar.words
+    return Vocabulary(
+        reserved=grammar.reserved,
+        function=words["function"],
+        vague=words["vague"],
+        purposes=words["purposes"],
+        times=words["times"],
+        units=words["units"],
+        acronyms=words["acronyms"],
+        values=words["values"],
+        software=words["software"],
+        names=words["names"],
+        hard=words["hard"],
+        soft=words["soft"],
+        forbidden_in_reason=words["forbidden"],
+        instructions=words["instructions"],
+        reason_ends=words["ends"],
+        never_names=words["function"] | words["vague"] | words["purposes"],
+        never_key_words=words["function"] | words["vague"] | words["counted"] | NUMBER_WORDS,
+    )
+
+
+def _joined(bits: Mapping[str, int], names: Sequence[str] | Mapping[str, object]) -> int:
+    mask = 0
+    for name in names:
+        mask |= bits.get(name, 0)
+    return mask
