@@ -8,15 +8,16 @@ from typing import Any
 Action = Mapping[str, Any]
 
 
-def describe(action: Action) -> str:
-    """Returns what an action does, as `scale amf to 5 (core)`."""
-    say = _SAYINGS.get(action["intent_type"], _other)
-    return f"{say(action)} ({action.get('namespace', '?')})"
+def describe(action: Action, own_namespace: str = "") -> str:
+    """Returns what an action does, as `scale amf to 5 (core)`; its namespace only where it is another one."""
+    said = _SAYINGS.get(action["intent_type"], _other)(action)
+    namespace = action.get("namespace", "?")
+    return said if namespace == own_namespace else f"{said} ({namespace})"
 
 
-def describe_all(actions: Sequence[Action]) -> str:
+def describe_all(actions: Sequence[Action], own_namespace: str = "") -> str:
     """Returns what several actions do, one after the other."""
-    return "; ".join(describe(action) for action in actions)
+    return "; ".join(describe(action, own_namespace) for action in actions)
 
 
 def _scaling(action: Action) -> str:

@@ -25,7 +25,11 @@ def decision_body(look: Look) -> dict[str, Any]:
     """Returns all that a look found, to be stored with the decision; empty where nothing was read."""
     if look.understood is None:
         return {}
-    body: dict[str, Any] = {"interpretation": interpretation(look)}
+    body: dict[str, Any] = {
+        "text": look.understood.reading.text,
+        "message": look.ruling.message,
+        "interpretation": interpretation(look),
+    }
     decided = look.decided
     if decided is None:
         return body

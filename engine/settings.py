@@ -231,10 +231,9 @@ def _from_folder(values: dict[str, Any], folder: Path) -> dict[str, Any]:
         block = values.get(section)
         if isinstance(block, dict) and field in block:
             found = block[field]
-            joined = (
-                [str(folder / item) for item in found] if isinstance(found, list) else str(folder / found)
-            )
-            block[field] = joined
+            many = isinstance(found, list)
+            joined = [os.path.normpath(folder / item) for item in (found if many else [found])]
+            block[field] = joined if many else joined[0]
     return values
 
 

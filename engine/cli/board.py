@@ -44,9 +44,9 @@ class Board:
                 self._notices[key] = notice
 
     def notices(self) -> list[Notice]:
-        """Returns the last notice of each intent, by namespace and name."""
+        """Returns the last notice of each intent, in the order in which they were first seen."""
         with self._lock:
-            return [self._notices[key] for key in sorted(self._notices)]
+            return list(self._notices.values())
 
     def counts(self) -> Counter[str]:
         """Counts the intents by phase."""
@@ -77,7 +77,7 @@ def _cells(notice: Notice) -> tuple[Text, ...]:
         for item in status.get("packages", ())
     ]
     actions = status.get("interpretation", {}).get("actions", ())
-    understood = describe_all(actions) if actions else ""
+    understood = describe_all(actions, notice.namespace) if actions else ""
     name = f"{notice.namespace}/{notice.name}" if notice.namespace else notice.name
     took = "" if notice.seconds is None else f"{1000 * notice.seconds:,.0f} ms"
     return (

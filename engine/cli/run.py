@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -41,7 +42,9 @@ def run_command(file: Path | None, once: bool, timeout: float, log_level: str, t
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     daemon = _start(settings, file, board)
-    signal.signal(signal.SIGHUP, lambda *_: daemon.reload_soon())
+    # A terminal that is closed means stop; a service manager that sends the same means reload.
+    hung_up = stop.set if sys.stdin.isatty() else daemon.reload_soon
+    signal.signal(signal.SIGHUP, lambda *_: hung_up())
     began = time.monotonic()
     settled = False
     try:
@@ -56,7 +59,10 @@ def run_command(file: Path | None, once: bool, timeout: float, log_level: str, t
         _sum_up(board, settings, file, time.monotonic() - began, shown=shown)
         if not settled and not stop.is_set():
             raise CommandError(f"not everything was done within {timeout:g} seconds", Exit.NEGATIVE)
-    return Exit.OK if ended else Exit.NEGATIVE
+    if not ended:  # the interpreter would wait for a worker that hangs
+        sys.stdout.flush()
+        os._exit(Exit.NEGATIVE)
+    return Exit.OK
 
 
 def _start(settings: Settings, file: Path | None, board: Board) -> Daemon:

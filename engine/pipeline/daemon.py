@@ -39,6 +39,7 @@ class Daemon:
     """Reconciles the intents of a folder until it is stopped.
 
     Args:
+        executors: by name; the ones of the settings where not given.
         file: the settings file, whose switches are taken up while the daemon runs.
 
     Raises:
@@ -51,6 +52,7 @@ class Daemon:
         settings: Settings,
         *,
         file: Path | None = None,
+        executors: Mapping[str, Executor] | None = None,
         observe: Observer = ignore,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -79,7 +81,7 @@ class Daemon:
         out = settings.output.directory
         self._intake = Intake(self.store, clock)
         self.decider = Decider(self.store, looker, clock)
-        executors: dict[str, Executor] = {"directory": DirectoryExecutor(out)}
+        executors = executors or {"directory": DirectoryExecutor(out)}
         self.dispatcher = Dispatcher(
             self.store,
             executors,

@@ -149,9 +149,9 @@ class Dispatcher:
         with self._lock:
             left = list(self._running.values())
         for run in left:
-            log.warning(
-                "%s/%s is still being carried out; it is read back at the next start", *_key(run.item)
-            )
+            log.warning("%s/%s did not end in time; it is read back at the next start", *_key(run.item))
+        if left:  # a worker that comes back later can record nothing: its claim is gone
+            self._store.write(lambda tx: work.recover(tx, self._clock())).result()
         self._pool.shutdown(wait=not left, cancel_futures=True)
         return not left
 
