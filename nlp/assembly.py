@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from nlp.clauses import IGNORED, REASON, Clause, Cover
+from nlp.dns_names import namespace_name, target_name
 from nlp.draft import (
     Draft,
     Places,
@@ -19,7 +20,8 @@ from nlp.draft import (
     unsupported,
     workload,
 )
-from nlp.meanings import MEANINGS, ROOTS, flows, namespace_name, target_name
+from nlp.meanings import MEANINGS, ROOTS
+from nlp.policies import flows
 from nlp.reading import JSON
 from nlp.values import Assign
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from documents import Document, DocumentError, load, validate
-
 from nlp import phrases as ast
 from nlp.grammar_model import Frame, GrammarFile, RefusalFile, Rule
 from nlp.inflection import forms_of

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from documents import StrictModel
 from pydantic import Field, RootModel, model_validator
+
+from documents import StrictModel
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 Constant = str | int | float | bool

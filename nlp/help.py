@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
+from nlp.open_names import read_certain_name
 from nlp.refusals import Judge
 from nlp.spelling import corrections
 from nlp.texts import PreparedText
@@ -33,7 +34,7 @@ class Helper:
         for start, end in places:
             if end - start < len(text.tokens):
                 yield from _without(text, start, end)
-        for example in self._judge.examples(text.chart, text.values.quoted):
+        for example in self._judge.examples(text.chart, text.words.quoted):
             yield example.replace("{target}", _target(text))
 
     def respelt(self, text: PreparedText) -> Iterator[str]:
@@ -42,7 +43,7 @@ class Helper:
         choices = {
             at: found
             for at, token in enumerate(text.tokens)
-            if at not in text.values.names and (found := corrections(token.low, self._known))
+            if at not in text.words.names and (found := corrections(token.low, self._known))
         }
         if not choices:
             return
@@ -69,10 +70,10 @@ def _without(text: PreparedText, start: int, end: int) -> Iterator[str]:
 
 def _target(text: PreparedText) -> str:
     for at in range(len(text.tokens)):
-        if at in text.values.names:
-            return text.values.names[at][0][1]
+        if at in text.words.names:
+            return text.words.names[at][0][1]
     for at in range(len(text.tokens)):
-        found = text.values.certain_name(at)
+        found = read_certain_name(text.words, at)
         if found and isinstance(found[0][1], str) and "_" not in found[0][1] and "." not in found[0][1]:
             return found[0][1]
     return "amf"

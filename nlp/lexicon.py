@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import product
 
-from nlp.light_spacy import spacy
+from nlp.light_spacy import Doc, spacy
 from nlp.tokens import Tokenizer
 
 MAX_GAPS = 4
@@ -36,7 +36,7 @@ class Lexicon:
             self._matcher.add(target, docs)
             self._targets[tokenizer.nlp.vocab.strings[target]] = target
 
-    def find(self, doc: spacy.tokens.Doc) -> dict[int, list[tuple[int, str]]]:
+    def find(self, doc: Doc) -> dict[int, list[tuple[int, str]]]:
         """Returns for each token the (token after, target) of the names that begin there, longest first."""
         found: dict[int, list[tuple[int, str]]] = {}
         for key, start, end in self._matcher(doc):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
+from typing import Any
 
 _KEPT_OUT = ("spacy.cli", "spacy.cli.info")
 
@@ -35,3 +36,6 @@ def _import_spacy() -> ModuleType:
 
 
 spacy = _import_spacy()
+
+Doc = Any
+"""spaCy's document, which is typed as anything: its own module would be imported before the placeholders."""

@@ -94,7 +94,7 @@ class Reader:
             message = f"the text says nothing; write what is to be done, in 1 to {MAX_LENGTH:,} characters"
             return self._refused(text, Verdict(RefusalReason.AMBIGUOUS, message, ()))
         prepared = self._prepare(normal)
-        secret = find_secret(normal.text, prepared.tokens, prepared.values.quoted)
+        secret = find_secret(normal.text, prepared.tokens, prepared.words.quoted)
         if secret is not None:
             return self._secret(normal, *secret)
         return self._read(prepared)
@@ -131,8 +131,8 @@ class Reader:
         opening = next(
             (at for at, token in enumerate(text.tokens) if token.low not in _GREETINGS), len(text.tokens)
         )
-        found = self._judge.unsupported(text.chart, text.values.quoted, opening)
-        return found or self._judge.unread(text.chart, text.values.quoted, farthest)
+        found = self._judge.unsupported(text.chart, text.words.quoted, opening)
+        return found or self._judge.unread(text.chart, text.words.quoted, farthest)
 
     def _understood(self, finder: ClauseFinder, text: PreparedText) -> tuple[ReadAction, ...]:
         """Returns what the first clauses of a refused text would mean by themselves."""
@@ -219,7 +219,7 @@ class Reader:
         if not 0 < len(written) <= MAX_LENGTH or self._safety.find(written):
             return False
         text = self._prepare(normalise(written))
-        if find_secret(written, text.tokens, text.values.quoted):
+        if find_secret(written, text.tokens, text.words.quoted):
             return False
         try:
             covers = ClauseFinder(self._grammar, text.chart).covers()

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from nlp.grammar import Grammar
 from nlp.lexicon import Lexicon
 from nlp.matching import Chart
 from nlp.normal import NormalText
 from nlp.numerals import FRACTION_WORDS, NUMBER_WORDS
-from nlp.open_values import TextValues, Vocabulary, find_quoted
+from nlp.open_values import read_value_of
 from nlp.reading import Span
 from nlp.tokens import Token
 from nlp.values import NUMERIC
+from nlp.words import Vocabulary, Words, find_quoted
 
 BUDGET = 12_000
 """Steps that matching one text may take; ordinary texts take a tenth."""
@@ -30,7 +32,7 @@ class PreparedText:
     """A text ready to match."""
 
     normal: NormalText
-    values: TextValues
+    words: Words
     chart: Chart
 
     @property
@@ -70,17 +72,15 @@ class Preparation:
         while last and tokens[last - 1].text in _ENDING:
             last -= 1
         tokens = tokens[:last]
-        values = TextValues(
-            tokens, self.vocabulary, names, self._lexicon.phrases, find_quoted(tokens, normal.text)
-        )
-        masks = [self._mask(token, at, values) for at, token in enumerate(tokens)]
+        words = Words(tokens, self.vocabulary, names, self._lexicon.phrases, find_quoted(tokens, normal.text))
+        masks = [self._mask(token, at, words) for at, token in enumerate(tokens)]
         for start, found in names.items():
             # What stands within a longer name is part of it and begins nothing.
             for inside in range(start + 1, min(found[0][0], last)):
                 masks[inside] = self._anything
-        return PreparedText(normal, values, Chart(tokens, [*masks, 0], values.read, BUDGET))
+        return PreparedText(normal, words, Chart(tokens, [*masks, 0], partial(read_value_of, words), BUDGET))
 
-    def _mask(self, token: Token, at: int, values: TextValues) -> int:
+    def _mask(self, token: Token, at: int, words: Words) -> int:
         """Returns what a token may begin: words of the grammar and types of values."""
         low = token.low
         mask = self._words.get(low, 0) | self._anything
@@ -94,11 +94,11 @@ class Preparation:
             mask |= self._numeric | self._wordy
         if ":" in low and first in _HEX_STARTS:
             mask |= self._address
-        if first.isalnum() or first == "_" or at in values.quoted:
+        if first.isalnum() or first == "_" or at in words.quoted:
             mask |= self._wordy
             known = self.vocabulary
             may_name = low not in known.reserved or low in known.values or low in known.names
-            if may_name or at in values.names:
+            if may_name or at in words.names:
                 mask |= self._names
         return mask
 

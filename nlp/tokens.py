@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from nlp.light_spacy import spacy
+from nlp.light_spacy import Doc, spacy
 
 _PREFIX = re.compile(r"""^["'(\[,;:!?]""")
 _SUFFIX = re.compile(r"""(?:'s|["')\],;:!?%]|(?<=[^.])\.|(?<=.)[-=]>)$""", re.IGNORECASE)
@@ -55,7 +55,7 @@ class Tokenizer:
         )
 
 
-def to_tokens(doc: spacy.tokens.Doc, text: str) -> list[Token]:
+def to_tokens(doc: Doc, text: str) -> list[Token]:
     """Returns the tokens of a spaCy document as plain records, without white space.
 
     Args:

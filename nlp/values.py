@@ -229,7 +229,7 @@ def read_port(tokens: Sequence[Token], at: int) -> Found:
     match = _PORT.match(tokens[at].low)
     if match is None or len(match[2]) > numerals.MAX_DIGITS:
         return []
-    port = (Assign("port", int(match[2]), at, at + 1),)
+    port: tuple[Assign, ...] = (Assign("port", int(match[2]), at, at + 1),)
     protocol = match[1] or match[3]
     if protocol:
         port += (Assign("protocol", protocol.upper(), at, at + 1),)

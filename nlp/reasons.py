@@ -1,0 +1,94 @@
+"""Reasons in a text: free words, up to where they may end.
+
+A condition, a time or an instruction ends a reason, as it would be dropped with it.
+"""
+
+from __future__ import annotations
+
+import re
+
+from nlp import numerals
+from nlp.open_names import CLOCK
+from nlp.values import Found
+from nlp.words import Words
+
+MAX_REASON_WORDS = 60
+"""The longest reason, in tokens."""
+_JOINTS = frozenset({"and", ",", "then", "or", "also"})
+_MODALS = frozenset({"shall", "should", "must"})
+_ABSTRACT = ("ing", "tion", "ance", "ence", "ity", "ness", "ment", "sis", "ability")
+_NO_REASONS = frozenset({"not", "no", "never", "only"})
+_NO_PURPOSES = _NO_REASONS | {"it", "them", "each", "every", "all", "both"}
+_SENTENCE_END = frozenset({".", ";", "!", "?"})
+
+
+def read_reason(words: Words, at: int) -> Found:
+    """The words of a reason, up to each place where it may end; a condition or a time ends none.
+
+    A reason ends at a comma, or before "with", "to" and the like, unless it has swallowed an instruction by
+    then. One that closes its sentence may go on after a comma with words that could be nothing else.
+    """
+    tokens, vocabulary = words.tokens, words.vocabulary
+    if numerals.digits(tokens[at].low) is not None or tokens[at].low in _NO_REASONS:
+        return []
+    found: Found = []
+    named = at + (tokens[at].low in ("the", "a", "an"))
+    only_name = words.names[named][0][0] if named in words.names else -1
+    instructed = False
+    for position in range(at, min(at + MAX_REASON_WORDS, len(tokens))):
+        low = tokens[position].low
+        if low in _SENTENCE_END or low in vocabulary.forbidden_in_reason or CLOCK.match(low):
+            break
+        if position > at and tokens[position - 1].low in _JOINTS and low in vocabulary.instructions:
+            break
+        if low == "," and (at == 0 or not _goes_on(words, position)):
+            break
+        instructed = instructed or low in vocabulary.instructions or low in _MODALS
+        end = position + 1
+        if low in vocabulary.times or low == "next" or end == only_name:
+            continue
+        following = words.low(end)
+        closes = following in _SENTENCE_END or following in (",", ")")
+        if closes or (
+            not instructed and (following in vocabulary.reason_ends or _namespace_follows(words, end))
+        ):
+            found.append((end, ""))
+    return found
+
+
+def read_purpose(words: Words, at: int) -> Found:
+    """The words of a reason after "for", where a workload may stand too: one word only if it names a purpose."""
+    low = words.tokens[at].low
+    return [
+        found
+        for found in read_reason(words, at)
+        if (found[0] > at + 1 or low in words.vocabulary.purposes or low.endswith(_ABSTRACT))
+        and low not in _NO_PURPOSES
+        and not _may_name(words, at, found[0])
+    ]
+
+
+def _may_name(words: Words, at: int, end: int) -> bool:
+    """Whether words after "for" may name a workload, or deny something."""
+    for position in range(at, end):
+        low = words.tokens[position].low
+        if position in words.names or low in _NO_REASONS:
+            return True
+        last = position + 1 == end or words.tokens[position + 1].low in words.vocabulary.function
+        if last and re.search(r"\w-\w|\d", low):
+            return True
+    return False
+
+
+def _goes_on(words: Words, comma: int) -> bool:
+    """Whether what follows a comma, up to the end of the sentence, can be nothing but more of a reason."""
+    for token in words.tokens[comma + 1 :]:
+        if token.low in _SENTENCE_END:
+            break
+        if token.low in words.vocabulary.instructions or re.search(r"\d|=", token.low) or token.low == ",":
+            return False
+    return not any(at > comma for at in words.names)
+
+
+def _namespace_follows(words: Words, at: int) -> bool:
+    return at + 1 < len(words.tokens) and words.tokens[at + 1].low in ("namespace", "ns")
