@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from nlp.clauses import IGNORED, REASON, Clause, Cover
+from nlp.clauses import IGNORED, REASON, Cover
 from nlp.dns_names import namespace_name, target_name
 from nlp.draft import (
     Draft,
@@ -20,6 +20,7 @@ from nlp.draft import (
     unsupported,
     workload,
 )
+from nlp.frames import Clause
 from nlp.meanings import MEANINGS, ROOTS
 from nlp.policies import flows
 from nlp.reading import JSON

@@ -118,7 +118,7 @@ def canonical(action: Mapping[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _canonical(name: str, value: Any) -> Any:
+def _canonical(name: str, value: Any) -> Any:  # noqa: PLR0911 - one return for each kind of value
     if name in ("requests", "limits", "quota"):
         return {resource: to_number(amount) for resource, amount in value.items()}
     if name in ("timeout", "per_try_timeout", "ejection_time", "delay") and isinstance(value, str):
@@ -129,8 +129,6 @@ def _canonical(name: str, value: Any) -> Any:
         return sorted(sorted(peer.items()) for peer in value)
     if name == "labels":
         return {key: sorted(values) for key, values in value.items()}
-    if name == "settings":
-        return dict(value)
-    if isinstance(value, dict):
+    if isinstance(value, dict) and name != "settings":
         return {key: _canonical(key, inside) for key, inside in value.items()}
     return value

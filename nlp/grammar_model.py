@@ -30,7 +30,7 @@ class Rule(StrictModel):
     """
 
     phrases: list[str] = Field(min_length=1)
-    sets: dict[str, Constant] = {}
+    sets: dict[str, Constant] = Field(default_factory=dict)
     under: str = ""
 
 
@@ -46,9 +46,9 @@ class Frame(StrictModel):
 
     name: Name
     head: str = ""
-    parts: list[str] = []
-    may: list[str] = []
-    sets: dict[str, Constant] = {}
+    parts: list[str] = Field(default_factory=list)
+    may: list[str] = Field(default_factory=list)
+    sets: dict[str, Constant] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _says_something(self) -> Frame:
@@ -64,11 +64,11 @@ class GrammarFile(StrictModel):
     kind: Literal["Grammar"]
     metadata: Metadata
     intent_type: Name | None = None
-    rules: dict[Name, list[str] | Rule] = {}
-    frames: list[Frame] = []
-    free: list[str] = []
-    forms: dict[str, list[str]] = {}
-    words: dict[Name, list[str]] = {}
+    rules: dict[Name, list[str] | Rule] = Field(default_factory=dict)
+    frames: list[Frame] = Field(default_factory=list)
+    free: list[str] = Field(default_factory=list)
+    forms: dict[str, list[str]] = Field(default_factory=dict)
+    words: dict[Name, list[str]] = Field(default_factory=dict)
 
 
 class RefusalVocabulary(StrictModel):
@@ -86,9 +86,9 @@ class RefusalVocabulary(StrictModel):
     what: str
     advice: str
     phrases: list[str] = Field(min_length=1)
-    openings: list[str] = []
-    without: list[str] = []
-    together: list[str] = []
+    openings: list[str] = Field(default_factory=list)
+    without: list[str] = Field(default_factory=list)
+    together: list[str] = Field(default_factory=list)
 
 
 class Example(StrictModel):
@@ -106,7 +106,7 @@ class RefusalFile(StrictModel):
     metadata: Metadata
     unsupported: dict[Name, RefusalVocabulary]
     supported: list[str] = Field(min_length=1)
-    examples: list[Example] = []
+    examples: list[Example] = Field(default_factory=list)
 
 
 class UnsafeFile(StrictModel):
@@ -128,5 +128,5 @@ class LexiconFile(StrictModel):
     api_version: Literal["conductor-watch/v1"]
     kind: Literal["Lexicon"]
     metadata: Metadata
-    targets: dict[Name, list[str]] = {}
-    kinds: dict[Name, Literal["Deployment", "StatefulSet", "DaemonSet"]] = {}
+    targets: dict[Name, list[str]] = Field(default_factory=dict)
+    kinds: dict[Name, Literal["Deployment", "StatefulSet", "DaemonSet"]] = Field(default_factory=dict)

@@ -8,9 +8,9 @@ _VOWELS = "aeiou"
 
 
 def forms_of(verb: str, irregular: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Returns a verb with its third person, past and -ing forms; `irregular` forms take the place of the past.
+    """Returns a verb with its third person, past and -ing forms.
 
-    The -ing form of an irregular verb is among its irregular forms where it is not regular either.
+    The `irregular` forms of a verb take the place of its past; an irregular -ing form is among them.
     """
     stem = verb + verb[-1] if _doubles(verb) else verb
     own = irregular.get(verb)
@@ -34,7 +34,7 @@ def _third_person(verb: str) -> str:
 def _doubles(verb: str) -> bool:
     """Whether the last consonant doubles: a single vowel before it, in a word of one syllable."""
     return (
-        2 < len(verb)  # noqa: SIM300
+        len(verb) > 2  # noqa: PLR2004
         and verb[-1] not in _VOWELS + "wxy"
         and verb[-2] in _VOWELS
         and verb[-3] not in _VOWELS

@@ -1,7 +1,7 @@
 """The field's names in a text: which tokens stand for which target.
 
-Matching ignores case, spaces and hyphens, as the guide says: every phrase goes into spaCy's PhraseMatcher in each
-of its spellings.
+Matching ignores case, spaces and hyphens, as the guide says: every phrase goes into spaCy's PhraseMatcher in
+each of its spellings.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Matching phrases against tokens: every way, each with the values it found.
 
-A top-down chart parser. Each token has a mask with one bit for each word and value type that it may begin; each
-node has the mask of what it may begin with, so that nearly all attempts end with one `&`. Rules are memoised by
-position. A budget of steps bounds the work that a hostile text can cause.
+A top-down chart parser. Each token has a mask with one bit for each word and value type that it may begin;
+each node has the mask of what it may begin with, so that nearly all attempts end with one `&`. Rules are
+memoised by position. A budget of steps bounds the work that a hostile text can cause.
 
 Knows nothing of intents: it matches what the grammar says.
 """
@@ -207,7 +207,7 @@ class MaybeNode(Node):
 
 
 class SeveralNode(Node):
-    """One or more, joined by a separator; in a closed list the last separator is a word, which says `last`."""
+    """One or more, joined by a separator; in a closed list the last separator is a word, not a comma."""
 
     __slots__ = ("closed", "part", "separator")
 

@@ -169,7 +169,7 @@ def _check_resources(draft: Draft) -> None:
         draft.target = Workload(everything=True, namespace=draft.target.namespace, places=draft.target.places)
         return
     requests, limits = resources.get("requests"), resources.get("limits")
-    if "pods" in (limits or {}) or "pods" in (requests or {}):
+    if any(isinstance(bound, dict) and "pods" in bound for bound in (requests, limits)):
         raise unclear("a number of pods is a quota of a namespace; name the namespace, not a workload")
     if not isinstance(requests, dict) or not isinstance(limits, dict):
         return

@@ -116,7 +116,7 @@ def read_closing_namespace(words: Words, at: int) -> Found:
 
 
 def read_closing_namespace_word(words: Words, at: int) -> Found:
-    """A namespace before the word "namespace" that ends a part ("…, ran namespace") or leads ("ran namespace: …")."""
+    """A namespace before the word "namespace" that ends a part ("…, ran namespace") or leads one."""
     begins = at == 0 or words.tokens[at - 1].low in ("the", ",", "(", ".", ";")
     return [
         found

@@ -20,26 +20,28 @@ _PUNCTUATION = re.compile(r"[^\w]+\Z")
 def read_key(words: Words, at: int) -> Found:
     """A key that keeps its spelling: it has an underscore, a dot or a dash, or only capitals."""
     token = words.tokens[at]
-    if at in words.names or token.low.startswith("--"):
+    end, word = words.quoted.get(at, (at + 1, token.text))
+    capitals = _CAPITALS.match(word)
+    if not capitals and not _TECHNICAL_KEY.match(word):
         return []
-    if at in words.quoted:
-        end, word = words.quoted[at]
-        return [(end, word)] if _TECHNICAL_KEY.match(word) or _CAPITALS.match(word) else []
-    capitals = _CAPITALS.match(token.text)
-    if not capitals and not _TECHNICAL_KEY.match(token.text):
+    if at not in words.quoted and (at in words.names or _means_else(words, at, capital=bool(capitals))):
         return []
-    # In a text all in capitals, capitals make no key of a word.
-    if words.is_reserved(token.low) and (
-        token.low in words.vocabulary.acronyms
-        or not capitals
-        or not any(other.text.islower() for other in words.tokens)
-    ):
-        return []
-    if token.low in words.vocabulary.function or values.read_plain_version(words.tokens, at):
-        return []
-    if is_number_like(token.low) or values.read_cpu(words.tokens, at) or values.read_memory(words.tokens, at):
-        return []
-    return [(at + 1, token.text)]
+    return [(end, word)]
+
+
+def _means_else(words: Words, at: int, *, capital: bool) -> bool:
+    """Whether a word in the form of a key is an option, a word of the grammar, a version or an amount."""
+    low = words.tokens[at].low
+    vocabulary = words.vocabulary
+    if low.startswith("--") or low in vocabulary.function or is_number_like(low):
+        return True
+    if words.is_reserved(low):
+        # In a text all in capitals, capitals make no key of a word.
+        mixed = any(other.text.islower() for other in words.tokens)
+        if low in vocabulary.acronyms or not capital or not mixed:
+            return True
+    readers = (values.read_plain_version, values.read_cpu, values.read_memory)
+    return any(read(words.tokens, at) for read in readers)
 
 
 def read_assigned_key(words: Words, at: int) -> Found:
@@ -78,29 +80,32 @@ def read_value(words: Words, at: int) -> Found:
     if at in words.quoted:
         end, content = words.quoted[at]
         return [(end, content)]
-    for read in (values.read_duration, values.read_memory):
-        for end, found in read(words.tokens, at):
-            if end == at + 2 and words.tokens[at].low in numerals.NUMBER_WORDS:
-                return [(end, found)]
-            if end == at + 2 and numerals.digits(words.tokens[at].low) is not None:
-                unit = (
-                    found
-                    if read is values.read_duration
-                    else words.tokens[at].text + words.tokens[at + 1].text
-                )
-                return [(end, unit)]
+    amount = _read_amount(words, at)
+    if amount:
+        return amount
     token = words.tokens[at]
-    low = token.low
-    if _PUNCTUATION.match(low) or CLOCK.match(low) or low in numerals.NUMBER_WORDS:
+    low, vocabulary = token.low, words.vocabulary
+    no_value = low in vocabulary.function and low not in vocabulary.values
+    if no_value or low in vocabulary.vague or low in vocabulary.units or low in numerals.NUMBER_WORDS:
         return []
-    if low in words.vocabulary.function and low not in words.vocabulary.values:
+    if _PUNCTUATION.match(low) or CLOCK.match(low):
         return []
-    if low in words.vocabulary.vague or low in words.vocabulary.units:
-        return []
-    following = words.tokens[at + 1] if at + 1 < len(words.tokens) else None
-    if following and following.text == "%" and not following.spaced:
+    if words.low(at + 1) == "%" and not words.tokens[at + 1].spaced:
         return [(at + 2, token.text + "%")]
     return [(at + 1, token.text)]
+
+
+def _read_amount(words: Words, at: int) -> Found:
+    """A number and its unit in two words: "10 seconds" is `10s`, "512 MB" is `512MB`."""
+    tokens = words.tokens
+    for read in (values.read_duration, values.read_memory):
+        for end, found in read(tokens, at):
+            if end != at + 2:
+                continue
+            if read is values.read_memory and numerals.digits(tokens[at].low) is not None:
+                return [(end, tokens[at].text + tokens[at + 1].text)]
+            return [(end, found)]
+    return []
 
 
 def read_bare_value(words: Words, at: int) -> Found:

@@ -57,7 +57,7 @@ def read_reason(words: Words, at: int) -> Found:
 
 
 def read_purpose(words: Words, at: int) -> Found:
-    """The words of a reason after "for", where a workload may stand too: one word only if it names a purpose."""
+    """The words of a reason after "for", where a workload may stand too: one word must name a purpose."""
     low = words.tokens[at].low
     return [
         found

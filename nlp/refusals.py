@@ -1,4 +1,4 @@
-"""Why a text that was not read is refused: the first kind of unsupported words in it, or that it is unclear.
+"""Why a text that was not read is refused: unsupported words, or because it is unclear.
 
 The words are data (`grammar/refusals.yaml`). They are looked at only after reading has failed, so that none of
 them can refuse what was read.

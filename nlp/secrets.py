@@ -31,6 +31,33 @@ _HINT = re.compile(
     r"|(?:auth|signing|encryption|ssh)[\s._-]?key|\S{20}",
     re.IGNORECASE,
 )
+_MEASURES = frozenset(
+    [
+        "ttl",
+        "length",
+        "policy",
+        "count",
+        "timeout",
+        "expiry",
+        "lifetime",
+        "interval",
+        "url",
+        "path",
+        "file",
+        "name",
+        "size",
+        "limit",
+        "rate",
+        "bucket",
+        "rotation",
+        "age",
+        "endpoint",
+        "refresh",
+        "validity",
+        "type",
+        "cache",
+    ]
+)
 _KEY_PAIRS = frozenset({"api", "private", "access", "auth", "signing", "encryption", "ssh"})
 _JOINTS = frozenset({"=", ":", "to", "is", "as", "be"})
 _HARMLESS = re.compile(
@@ -63,15 +90,8 @@ def _names_secret(tokens: Sequence[Token], at: int) -> bool:
     low = tokens[at].low
     if _WORD.search(low):
         # "token ttl": the words go on, and it is no secret that they name.
-        return at + 1 >= len(tokens) or not _measures(tokens[at + 1].low)
+        return at + 1 >= len(tokens) or tokens[at + 1].low not in _MEASURES
     return low == "key" and at > 0 and tokens[at - 1].low in _KEY_PAIRS
-
-
-def _measures(low: str) -> bool:
-    return low in {
-        "ttl", "length", "policy", "count", "timeout", "expiry", "lifetime", "interval", "url", "path", "file", "name",
-        "size", "limit", "rate", "bucket", "rotation", "age", "endpoint", "refresh", "validity", "type", "cache",
-    }  # fmt: skip
 
 
 def _value_after(

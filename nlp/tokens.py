@@ -1,8 +1,8 @@
 """Normal text to tokens, by spaCy's tokenizer with the field's own rules.
 
-What operators type stays whole where it is one thing (`38412/sctp`, `10.0.0.0/8`, `registry/x:1.2`, `o-cu-cp`)
-and falls apart where it is several (`cpu=500m`, `--replicas=3`, `50%`, `AMF's`). Tokens leave as plain records:
-spaCy's own objects end with the memory zone that they were made in.
+What operators type stays whole where it is one thing (`38412/sctp`, `10.0.0.0/8`, `registry/x:1.2`) and falls
+apart where it is several (`cpu=500m`, `--replicas=3`, `50%`, `AMF's`). Tokens leave as plain records: spaCy's
+own objects end with the memory zone that they were made in.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Typed values in a text: each reader finds one kind of value at a position.
 
-A reader returns every (position after, value) that it could be; the grammar decides which one is meant. Values
-are in the spelling of the contract. Whether one may be (port 70000) is asked later: only then can a person be
-told so.
+A reader returns every (position after, value) that it could be; the grammar decides which one is meant.
+Values are in the spelling of the contract. Whether one may be (port 70000) is asked later: only then can a
+person be told so.
 """
 
 from __future__ import annotations

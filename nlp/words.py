@@ -1,7 +1,7 @@
 """The words of one text, and what the grammar's vocabulary says of them.
 
-What keeps open values from swallowing meaning is this vocabulary: a word that the grammar knows is no name, no key
-in plain words and no value.
+What keeps open values from swallowing meaning is this vocabulary: a word that the grammar knows is no name,
+no key in plain words and no value.
 """
 
 from __future__ import annotations
