@@ -4,7 +4,7 @@ The one way by which rules, grammar, settings and manifests are read. Knows noth
 """
 
 from documents.errors import DocumentError, Place, Problem
-from documents.folder import Stamp, read_file, scan
+from documents.folder import Stamp, read_bytes, read_file, scan
 from documents.model import StrictModel, validate
 from documents.reading import MAX_BYTES, Document, load, parse
 from documents.watching import Watched
@@ -20,6 +20,7 @@ __all__ = [
     "Watched",
     "load",
     "parse",
+    "read_bytes",
     "read_file",
     "scan",
     "validate",

@@ -18,11 +18,17 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What changes when a file does: its inode, size in bytes and time of modification in nanoseconds."""
+    """What changes when a file does: its inode, size in bytes, and times in nanoseconds."""
 
     inode: int
     size: int
     modified_ns: int
+    changed_ns: int
+
+    @classmethod
+    def of(cls, status: os.stat_result) -> Stamp:
+        """Returns the stamp of what `stat` said."""
+        return cls(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def scan(root: Path) -> dict[str, Stamp]:
@@ -46,9 +52,7 @@ def scan(root: Path) -> dict[str, Stamp]:
                 if entry.is_dir(follow_symlinks=False):
                     pending.append(Path(entry.path))
                 elif entry.name.endswith(SUFFIXES):
-                    status = _status(entry)
-                    stamp = Stamp(status.st_ino, status.st_size, status.st_mtime_ns)
-                    found[os.path.relpath(entry.path, root)] = stamp
+                    found[os.path.relpath(entry.path, root)] = Stamp.of(_status(entry))
             except FileNotFoundError:  # removed while we looked
                 continue
     return dict(sorted(found.items()))
@@ -67,6 +71,15 @@ def read_file(root: Path, relative: str, max_bytes: int = MAX_BYTES) -> list[Doc
     Raises:
         DocumentError: the file leads out of the folder, is no regular file, cannot be read or does not parse.
     """
+    return parse(read_bytes(root, relative, max_bytes), relative, max_bytes)
+
+
+def read_bytes(root: Path, relative: str, max_bytes: int = MAX_BYTES) -> bytes:
+    """Reads one file of a folder, at most one byte more than `max_bytes`.
+
+    Raises:
+        DocumentError: the file leads out of the folder, is no regular file, or cannot be read.
+    """
     path = root / relative
     try:
         real = path.resolve(strict=True)
@@ -80,10 +93,9 @@ def read_file(root: Path, relative: str, max_bytes: int = MAX_BYTES) -> list[Doc
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise _refused(relative, "not a regular file")
         try:
-            data = file.read(max_bytes + 1)
+            return file.read(max_bytes + 1)
         except OSError as error:
             raise _refused(relative, f"cannot be read: {error.strerror or error}") from error
-    return parse(data, relative, max_bytes)
 
 
 def _refused(relative: str, message: str) -> DocumentError:

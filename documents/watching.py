@@ -43,6 +43,5 @@ class Watched:
             if path.is_dir():
                 stamps.update({str(path / name): stamp for name, stamp in scan(path).items()})
             elif path.exists():
-                status = path.stat()
-                stamps[str(path)] = Stamp(status.st_ino, status.st_size, status.st_mtime_ns)
+                stamps[str(path)] = Stamp.of(path.stat())
         return stamps

@@ -7,27 +7,33 @@ the kinds that it may hold are unknown, not absent.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from documents import MAX_BYTES, Document, DocumentError, Place, Problem, parse, validate
+from documents import (
+    MAX_BYTES,
+    Document,
+    DocumentError,
+    Place,
+    Problem,
+    Stamp,
+    parse,
+    read_bytes,
+    scan,
+    validate,
+)
 from engine.live.inventory import Object, UnknownFact
 from engine.live.shapes import CLUSTER_WIDE, SHAPES, Envelope
 from rules.snapshot import Origin
 
-_SUFFIXES = {".yaml", ".yml", ".json"}
 _MAX_BYTES = 16 * MAX_BYTES
 """A dump of a namespace is larger than a document that a person writes."""
 _KIND = re.compile(rb"""["']?kind["']?\s*:\s*["']?([A-Za-z]+)""")
 
 Key = tuple[str, str, str]
 """Kind, namespace (empty for objects of the whole cluster) and name."""
-Stamp = tuple[int, int, int, int]
-"""What tells a changed file: inode, size, modification and change time in nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class DirectoryInventory:
                 f"{folder} is no folder; live objects are read from a folder of manifests"
             )
         self._folder = folder
-        self._files: dict[Path, _File] = {}
+        self._files: dict[str, _File] = {}
         self._index = _index({}, folder)
         self.refresh()
 
@@ -96,13 +102,11 @@ class DirectoryInventory:
 
     def refresh(self) -> bool:
         """Reads what has changed in the folder; tells whether what is known has changed."""
-        files: dict[Path, _File] = {}
-        for path in sorted(_candidates(self._folder)):
-            known = self._files.get(path)
-            now = _stamp(path)
-            if now is not None:
-                unchanged = known is not None and known.stamp == now
-                files[path] = known if known is not None and unchanged else self._read(path, now, known)
+        files: dict[str, _File] = {}
+        for source, stamp in scan(self._folder).items():
+            known = self._files.get(source)
+            unchanged = known is not None and known.stamp == stamp
+            files[source] = known if known is not None and unchanged else self._read(source, stamp, known)
         if files == self._files:
             return False
         self._files = files
@@ -141,48 +145,20 @@ class DirectoryInventory:
             if hides is None or kind in hides:
                 raise UnknownFact(kind, namespace, f"{file} cannot be read and may hold it; correct the file")
 
-    def _read(self, path: Path, stamp: Stamp, before: _File | None) -> _File:
+    def _read(self, source: str, stamp: Stamp, before: _File | None) -> _File:
         """Reads one file; where that fails, keeps what it said before."""
         data = b""
-        source = str(path.relative_to(self._folder))
         try:
-            if not path.resolve().is_relative_to(self._folder.resolve()):
-                raise _error(source, "a link out of the folder is not followed; copy the file into it")
-            with path.open("rb") as file:
-                data = file.read(_MAX_BYTES + 1)
+            data = read_bytes(self._folder, source, _MAX_BYTES)
             objects = _objects(data, source)
-        except (DocumentError, OSError) as failure:
-            error = (
-                failure
-                if isinstance(failure, DocumentError)
-                else _error(source, f"cannot be read: {failure.strerror}")
-            )
+        except DocumentError as error:
             if before is not None and before.hides == frozenset():
                 kept = _error(source, "its objects stay in force as they were before").problems
-                error = DocumentError((*error.problems, *kept)) if before.objects else error
-                return _File(stamp, before.digest, before.objects, error)
-            return _File(stamp, "unreadable", {}, error, _hidden_kinds(data))
+                both = DocumentError((*error.problems, *kept)) if before.objects else error
+                return _File(stamp, before.digest, before.objects, both)
+            is_file = (self._folder / source).is_file()  # a FIFO, or a link to nothing, holds no object
+            return _File(stamp, "unreadable", {}, error, _hidden_kinds(data) if is_file else frozenset())
         return _File(stamp, hashlib.sha256(data).hexdigest(), objects)
-
-
-def _candidates(folder: Path) -> Iterator[Path]:
-    for root, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        for name in names:
-            path = Path(root, name)
-            if path.suffix in _SUFFIXES and not name.startswith("."):
-                yield path
-
-
-def _stamp(path: Path) -> Stamp | None:
-    """Returns what tells a changed file; None for what is gone or is no regular file (a FIFO would block)."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    if not stat.S_ISREG(found.st_mode):
-        return None
-    return (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
 
 
 def _objects(data: bytes, source: str) -> dict[Key, Object]:
@@ -260,18 +236,17 @@ def _hidden_kinds(data: bytes) -> frozenset[str] | None:
     return None if "List" in kinds and kinds == {"List"} else frozenset(kinds)
 
 
-def _index(files: Mapping[Path, _File], folder: Path) -> _Index:
+def _index(files: Mapping[str, _File], folder: Path) -> _Index:
     objects: dict[Key, Object] = {}
     stands_in: dict[Key, str] = {}
     twice: dict[Key, tuple[str, str]] = {}
-    for path, file in files.items():
-        source = str(path.relative_to(folder))
+    for source, file in files.items():
         for key, item in file.objects.items():
             if key in objects:
                 twice[key] = (stands_in[key], source)
             objects.setdefault(key, item)
             stands_in.setdefault(key, source)
-    errors = {path: file.error for path, file in files.items() if file.error is not None}
+    errors = {folder / source: file.error for source, file in files.items() if file.error is not None}
     for key, sources in twice.items():
         for source in sources:
             path = folder / source
@@ -280,12 +255,9 @@ def _index(files: Mapping[Path, _File], folder: Path) -> _Index:
     listed: dict[tuple[str, str], list[Object]] = {}
     for key in sorted(objects):
         listed.setdefault(key[:2], []).append(objects[key])
-    hidden = {
-        str(path.relative_to(folder)): file.hides for path, file in files.items() if file.hides != frozenset()
-    }
+    hidden = {source: file.hides for source, file in files.items() if file.hides != frozenset()}
     told = "\n".join(
-        f"{path.relative_to(folder)} {file.digest} {sorted(file.hides or ['*'])}"
-        for path, file in files.items()
+        f"{source} {file.digest} {sorted(file.hides or ['*'])}" for source, file in files.items()
     )
     return _Index(
         objects,

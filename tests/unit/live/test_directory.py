@@ -162,7 +162,7 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path, workload: Writ
     folder.mkdir()
     (folder / "link.yaml").symlink_to(outside)
     inventory = DirectoryInventory(folder)
-    assert "link out of the folder" in str(inventory.errors[folder / "link.yaml"])
+    assert "leads out of the folder" in str(inventory.errors[folder / "link.yaml"])
 
 
 def test_a_fifo_is_passed_by(tmp_path: Path) -> None:
