@@ -1,0 +1,145 @@
+"""What people may change of a running daemon's work: approve it, or have it tried again.
+
+Each function is one transaction: the change, the record of who asked for it, and the new start of the work.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from engine.api.peer import Peer
+from engine.api.reading import current, needs_approval
+from engine.api.wire import ApiError, Code
+from engine.identity import canonical_json
+from engine.reasons import Reason
+from engine.status import timestamp
+from store import Approval, Bucket, Reader, Transaction, approvals, audit, buckets, intents, overview, work
+from store.overview import Restartable
+from store.work import State, Work
+
+RETRIES = Bucket("api/retry", 100, 1.0)
+"""How many intents people may have tried again: so many at once, then one a second."""
+
+_ENDED = frozenset({State.CONFIRMED, State.TERMINAL})
+_UNKNOWN = "unknown"
+"""The requester where nothing proves who it was."""
+_AGAIN = "look at it with `conductor-watch explain`, then approve that"
+
+
+@dataclass(frozen=True, slots=True)
+class BulkRetry:
+    """Which intents are to be tried again, and how many at most; a dry run only lists them."""
+
+    which: Restartable
+    limit: int
+    dry_run: bool
+
+
+def approve(
+    tx: Transaction, namespace: str, name: str, spec_hash: str | None, peer: Peer, now: float
+) -> dict[str, Any]:
+    """Lifts what holds an intent until somebody approves it, for its spec as it is now.
+
+    Args:
+        tx: the transaction.
+        namespace, name: the intent's.
+        spec_hash: what was looked at; another one is refused. None for whatever it is now.
+        peer: who approves.
+        now: the time.
+
+    Raises:
+        ApiError: it does not wait for that, its spec is another, or whoever asked for it may not.
+    """
+    item = current(tx, namespace, name)
+    if spec_hash not in (None, item.spec_hash):
+        message = f"{namespace}/{name} is at generation {item.generation} now, and its spec is another"
+        raise ApiError(Code.CONFLICT, message, _AGAIN)
+    requester = _requester(tx, item)
+    if requester == peer.name:
+        message = f"{requester} asked for {namespace}/{name}, and so cannot approve it"
+        raise ApiError(Code.OWN_REQUEST, message, "let somebody else approve it")
+    if (given := approvals.of(tx, item.uid, item.spec_hash)) is not None:
+        message = f"{namespace}/{name} was approved by {given.who} at {timestamp(given.at)}"
+        why = f"it waits for something else: {item.message}" if item.reason else "it is on its way"
+        raise ApiError(Code.CONFLICT, message, why)
+    if not needs_approval(tx, item):
+        raise ApiError(Code.CONFLICT, f"{namespace}/{name} does not wait for approval", _hint(item))
+    approvals.put(tx, Approval(item.uid, item.spec_hash, peer.name, now))
+    said = {"who": peer.name, "userID": peer.uid, "specHash": item.spec_hash, "requester": requester}
+    _record(tx, item, "Approved", said, now)
+    work.restart(tx, item, now=now)
+    return {**_about(item), "approvedBy": peer.name, "requester": requester, "specHash": item.spec_hash}
+
+
+def retry(tx: Transaction, namespace: str, name: str, peer: Peer, now: float) -> dict[str, Any]:
+    """Starts an intent afresh: what was decided is tried again, anything else is looked at again.
+
+    Raises:
+        ApiError: there is nothing to try again, or it is too soon.
+    """
+    item = current(tx, namespace, name)
+    if item.reason == Reason.SUPERSEDED.value or not item.reason or item.state not in overview.RESTARTABLE:
+        message = f"{namespace}/{name} cannot be tried again: it is {item.reason or item.state.value}"
+        raise ApiError(Code.CONFLICT, message, _hint(item))
+    if (at := buckets.take(tx, [RETRIES], now)) is not None:
+        message = f"more than {RETRIES.burst} intents were just tried again"
+        raise ApiError(Code.RATE_LIMITED, message, f"wait until {timestamp(at)}")
+    _restart(tx, item, peer, now)
+    return {**_about(item), "was": item.reason}
+
+
+def retry_all(tx: Transaction, wanted: BulkRetry, peer: Peer, now: float) -> dict[str, Any]:
+    """Starts afresh what has waited longest, as many as may be tried at once.
+
+    Returns:
+        {"matched", "retried": [intents], "left", "nextAt": when the next may be tried, if any is left}.
+    """
+    matched = overview.count_restartable(tx, wanted.which)
+    found = overview.restartable(tx, wanted.which, wanted.limit)
+    retried: list[Work] = []
+    next_at = None
+    for item in found:
+        if not wanted.dry_run:
+            next_at = buckets.take(tx, [RETRIES], now)
+            if next_at is not None:
+                break
+            _restart(tx, item, peer, now)
+        retried.append(item)
+    return {
+        "dryRun": wanted.dry_run,
+        "matched": matched,
+        "retried": [{**_about(item), "was": item.reason, "message": item.message} for item in retried],
+        "left": matched - len(retried),
+        "nextAt": timestamp(next_at) if next_at is not None else None,
+    }
+
+
+def _restart(tx: Transaction, item: Work, peer: Peer, now: float) -> None:
+    _record(tx, item, "Retried", {"who": peer.name, "userID": peer.uid, "was": item.reason}, now)
+    work.restart(tx, item, now=now)
+
+
+def _record(tx: Transaction, item: Work, kind: str, said: dict[str, Any], now: float) -> None:
+    about = (item.namespace, item.name, item.uid, item.generation)
+    audit.append(tx, audit.Entry(now, kind, *about, item.trace_id or "", canonical_json(said)))
+
+
+def _requester(reader: Reader, item: Work) -> str:
+    """Returns who asked for a generation, as far as admission has proved it."""
+    known = intents.get(reader, item.namespace, item.name)
+    body = json.loads(known.body) if known is not None else {}
+    return str(body.get("metadata", {}).get("requester", _UNKNOWN))
+
+
+def _about(item: Work) -> dict[str, Any]:
+    return {"namespace": item.namespace, "name": item.name, "generation": item.generation}
+
+
+def _hint(item: Work) -> str:
+    """Says what to do about an intent that is not where somebody thought it was."""
+    if item.reason:
+        stands = f"it is {item.reason}: {item.message}"
+        return f"{stands}; change its spec to start afresh" if item.state in _ENDED else stands
+    return "it is being worked on; look again in a moment"
