@@ -13,6 +13,9 @@ from typing import Any
 
 import rules
 from engine import live, report
+from engine.api.operations import Hooks, StoreOperations
+from engine.api.server import ApiServer
+from engine.api.wire import socket_path
 from engine.executors.base import Executor
 from engine.executors.directory import DirectoryExecutor
 from engine.handoff import Handoff
@@ -103,6 +106,20 @@ class Daemon:
             watch_lexicon(settings, self._swap_reader),
             watch_settings(file, settings, self._swap_switches),
         )
+        self._api = ApiServer(
+            socket_path(settings.store.path),
+            StoreOperations(
+                self.store,
+                Hooks(
+                    wake=lambda: self.ticker.wake("work"),
+                    reload=lambda: self.reload(always=True),
+                    problems=self.problems,
+                    digests=lambda: {"rules": self.decider.looker.book.digest},
+                    ticks=self.ticker.ticks,
+                ),
+                clock,
+            ),
+        )
         self._reloading = threading.Lock()
         self._reload_all = False
         self.source = DirectorySource(
@@ -129,6 +146,7 @@ class Daemon:
         self.ticker.add("reload", self._reload, every=self.settings.rules.poll_seconds)
         self.ticker.add("slow", self.dispatcher.report_slow, every=1.0)
         self.ticker.start()
+        self._serve_api()
         self.source.start()
 
     def stop(self) -> bool:
@@ -138,6 +156,7 @@ class Daemon:
             Whether everything that ran has ended; what has not is read back at the next start.
         """
         deadline = time.monotonic() + self.settings.execution.grace_seconds
+        self._api.stop(1.0)
         self.source.stop(5.0)
         ended = self.dispatcher.stop(self.settings.execution.grace_seconds)
         self.ticker.stop(max(1.0, deadline - time.monotonic()))
@@ -175,6 +194,16 @@ class Daemon:
         while self._intake.take() + self.decider.decide_due() + self.dispatcher.dispatch():
             self.ticker.wake("report")
         self.ticker.wake("report")
+
+    def problems(self) -> dict[str, str]:
+        """Tells what of rules, lexicon and settings is not in force as it stands in the files, and why."""
+        return {item.name: item.problem for item in self.reloaded if item.problem}
+
+    def _serve_api(self) -> None:
+        try:
+            self._api.start()
+        except OSError as error:  # intents are reconciled all the same
+            log.warning("no commands on the running daemon: %s", error)
 
     def _depths(self) -> Mapping[str, int]:
         return self.store.read(
