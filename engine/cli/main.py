@@ -8,7 +8,6 @@ from collections.abc import Sequence
 
 import click
 
-from documents import DocumentError
 from engine.cli.output import CommandError, Exit
 
 _COMMANDS = {
@@ -16,11 +15,14 @@ _COMMANDS = {
     "parse": "engine.cli.reading",
     "eval": "engine.cli.reading",
     "plan": "engine.cli.planning",
+    "explain": "engine.cli.explaining",
+    "intents": "engine.cli.intents",
     "history": "engine.cli.records",
     "audit": "engine.cli.records",
     "rules": "engine.cli.rules_commands",
     "check": "engine.cli.checking",
     "schema": "engine.cli.checking",
+    "upgrade": "engine.cli.upgrading",
 }
 """Each command and the module that defines it, loaded when it is asked for."""
 
@@ -62,13 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except DocumentError as error:
-        CommandError(str(error)).show()
-        sys.exit(Exit.USAGE)
     except BrokenPipeError:  # the reader of a pipe went away, as `head` does
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:
         name = f"{error.filename}: " if error.filename else ""
         CommandError(f"{name}{error.strerror or error}").show()
+        sys.exit(Exit.USAGE)
+    except Exception as error:
+        from documents import DocumentError  # noqa: PLC0415 - light commands never need it
+
+        if not isinstance(error, DocumentError):
+            raise
+        CommandError(str(error)).show()
         sys.exit(Exit.USAGE)
