@@ -59,7 +59,7 @@ def test_every_command_that_is_shown_does_what_it_says(
 def test_a_sentence_is_read_as_the_page_says(text: str, understood: str) -> None:
     resolution = in_namespace(reader().read(text), "core")
     assert resolution.refusal is None
-    assert describe_all(resolution.actions) == understood
+    assert describe_all(resolution.actions, "core") == understood
 
 
 @pytest.mark.parametrize(("text", "reason", "why"), rows("docs/intents.md", "| Not | Reason | Because |"))
