@@ -62,13 +62,12 @@ def approve(
         raise ApiError(Code.OWN_REQUEST, message, "let somebody else approve it")
     if (given := approvals.of(tx, item.uid, item.spec_hash)) is not None:
         message = f"{namespace}/{name} was approved by {given.who} at {timestamp(given.at)}"
-        why = f"it waits for something else: {item.message}" if item.reason else "it is on its way"
-        raise ApiError(Code.CONFLICT, message, why)
+        raise ApiError(Code.CONFLICT, message, _hint(item))
     if not needs_approval(tx, item):
         raise ApiError(Code.CONFLICT, f"{namespace}/{name} does not wait for approval", _hint(item))
     approvals.put(tx, Approval(item.uid, item.spec_hash, peer.name, now))
-    said = {"who": peer.name, "userID": peer.uid, "specHash": item.spec_hash, "requester": requester}
-    _record(tx, item, "Approved", said, now)
+    said = {"specHash": item.spec_hash, "requester": requester}
+    _record(tx, item, "Approved", said, peer, now)
     work.restart(tx, item, now=now)
     return {**_about(item), "approvedBy": peer.name, "requester": requester, "specHash": item.spec_hash}
 
@@ -117,13 +116,14 @@ def retry_all(tx: Transaction, wanted: BulkRetry, peer: Peer, now: float) -> dic
 
 
 def _restart(tx: Transaction, item: Work, peer: Peer, now: float) -> None:
-    _record(tx, item, "Retried", {"who": peer.name, "userID": peer.uid, "was": item.reason}, now)
+    _record(tx, item, "Retried", {"was": item.reason}, peer, now)
     work.restart(tx, item, now=now)
 
 
-def _record(tx: Transaction, item: Work, kind: str, said: dict[str, Any], now: float) -> None:
+def _record(tx: Transaction, item: Work, kind: str, said: dict[str, Any], peer: Peer, now: float) -> None:
     about = (item.namespace, item.name, item.uid, item.generation)
-    audit.append(tx, audit.Entry(now, kind, *about, item.trace_id or "", canonical_json(said)))
+    body = {**said, "who": peer.name, "userID": peer.uid, "message": f"{kind.lower()} by {peer.name}"}
+    audit.append(tx, audit.Entry(now, kind, *about, item.trace_id or "", canonical_json(body)))
 
 
 def _requester(reader: Reader, item: Work) -> str:

@@ -83,7 +83,7 @@ def _show_list(out: Console, body: Body) -> None:
             Text(item["phase"], style=PHASE_STYLES[Phase(item["phase"])]),
             item["reason"],
             Text(item["understood"] or item["text"]),
-            Text(item["message"], style="dim"),
+            Text(item["message"].partition("\n")[0], style="dim"),
         ]
         for item in body["items"]
     ]

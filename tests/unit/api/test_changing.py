@@ -27,9 +27,14 @@ def test_an_approval_starts_what_it_is_for_and_says_who_gave_it(place: Place) ->
     assert (item.state, item.reason) == (State.SEEN, "")
     given = place.store.read(lambda reader: approvals.of(reader, item.uid, item.spec_hash))
     assert given == approvals.Approval(item.uid, item.spec_hash, "ada", NOW)
-    assert place.audited("Approved") == [
-        {"who": "ada", "userID": 4321, "specHash": item.spec_hash, "requester": "unknown"}
-    ]
+    (recorded,) = place.audited("Approved")
+    assert recorded == {
+        "who": "ada",
+        "userID": 4321,
+        "specHash": item.spec_hash,
+        "requester": "unknown",
+        "message": "approved by ada",
+    }
     assert place.woken == 1
 
 
@@ -65,7 +70,7 @@ def test_approving_again_is_refused_with_who_did(place: Place) -> None:
     error = refusal(place, peer=Peer("grace", 2))
     assert error.code is Code.CONFLICT
     assert error.message == "core/amf was approved by ada at 2027-01-15T08:00:00Z"
-    assert error.hint == "it is on its way"
+    assert error.hint == "it is being worked on; look again in a moment"
 
 
 def test_an_approval_is_for_the_spec_that_was_looked_at(place: Place) -> None:
@@ -97,7 +102,8 @@ def test_what_was_refused_is_looked_at_again(place: Place) -> None:
     place.end(place.see("amf"))
     assert place.operations().retry("core", "amf", ADA)["was"] == "Ambiguous"
     assert place.current("amf").state is State.SEEN
-    assert place.audited("Retried") == [{"who": "ada", "userID": 4321, "was": "Ambiguous"}]
+    (recorded,) = place.audited("Retried")
+    assert (recorded["who"], recorded["userID"], recorded["was"]) == ("ada", 4321, "Ambiguous")
 
 
 def test_what_is_under_way_is_not_tried_again(place: Place) -> None:
