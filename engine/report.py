@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 import rules
@@ -36,7 +36,8 @@ def decision_body(look: Look) -> dict[str, Any]:
     body["actions"] = [dict(action) for action in decided.actions]
     body["warnings"] = list(decided.warnings)
     if look.snapshot is not None:
-        body["facts"] = [_known(asdict(facts)) for facts in look.snapshot.rules.facts]
+        body["snapshot"] = look.snapshot.rules.to_json()
+        body["facts"] = body["snapshot"].pop("facts")
     if decided.decision is not None:
         body["decision"] = decided.decision.to_json()
         body["rule"] = _deciding_rule(decided.decision)
@@ -174,7 +175,3 @@ def _decision(decision: Mapping[str, Any], warnings: Sequence[str]) -> dict[str,
 
 def _deciding_rule(decision: rules.Decision) -> str:
     return decision.rule or (decision.routes[0].rule if decision.routes else "")
-
-
-def _known(facts: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in facts.items() if value not in (None, {}, [], ())}

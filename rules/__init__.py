@@ -18,6 +18,7 @@ from rules.loading import load
 from rules.models import Mode
 from rules.snapshot import Action, Bounds, ContainerFacts, Facts, History, IntentView, Json, Snapshot
 from rules.testing import CaseResult, run_tests, untouched
+from rules.timing import RuleTime, Stopwatch, Timer
 
 __all__ = [
     "Action",
@@ -39,9 +40,12 @@ __all__ = [
     "Route",
     "Rule",
     "RuleBook",
+    "RuleTime",
     "RuleTrace",
     "RuleWarning",
     "Snapshot",
+    "Stopwatch",
+    "Timer",
     "Verdict",
     "evaluate",
     "load",

@@ -148,6 +148,7 @@ class RuleBook:
         digest: sha256 of what the rules and vars say, in hex.
         warnings: what is probably not meant, though it is no error.
         tests: the RuleTest documents that came with the rules; the shipped ones only without others.
+        own: whether there are rule sets beside the shipped ones.
     """
 
     rules: tuple[Rule, ...]
@@ -155,6 +156,7 @@ class RuleBook:
     digest: str
     warnings: tuple[Problem, ...]
     tests: tuple[Document, ...]
+    own: bool
     compiler: Compiler = field(repr=False)
 
     @cached_property

@@ -16,13 +16,16 @@ from rules.effects import Effects, Stop
 from rules.expressions import EvaluationError
 from rules.snapshot import Action, Bounds, Snapshot
 from rules.templates import ClauseError, shown
+from rules.timing import UNTIMED, Timer
 from rules.values import Values, compared
 
 Contract = Callable[[Action], Sequence[str]]
 """Says what is wrong with an action, in a person's words; nothing where it is fine."""
 
 
-def evaluate(snapshot: Snapshot, book: RuleBook, bounds: Bounds, contract: Contract) -> Decision:
+def evaluate(
+    snapshot: Snapshot, book: RuleBook, bounds: Bounds, contract: Contract, timer: Timer = UNTIMED
+) -> Decision:
     """Decides one intent.
 
     Args:
@@ -30,26 +33,29 @@ def evaluate(snapshot: Snapshot, book: RuleBook, bounds: Bounds, contract: Contr
         book: the rules in force.
         bounds: what rules may choose, by the settings.
         contract: what an action has to fit after the rules' `set`.
+        timer: told of the end of each rule; it changes nothing of the decision.
     """
     effects = Effects(snapshot, bounds)
     initial = [Values.of(snapshot, index, book, bounds) for index in range(len(snapshot.actions))]
-    final = [_changed(values, book, effects) for values in initial]
+    final = [_changed(values, book, effects, timer) for values in initial]
     for values in final:
         _check(values, contract, effects)
     if not effects.invalid:
         for values in final:
-            _judge(values, book, effects)
+            _judge(values, book, effects, timer)
     return _decision(effects, tuple(values.action for values in final), book)
 
 
-def _changed(values: Values, book: RuleBook, effects: Effects) -> Values:
+def _changed(values: Values, book: RuleBook, effects: Effects, timer: Timer) -> Values:
     """Returns the values with the action as the rules' `set` leave it."""
+    timer.begin()
     for rule in book.setting:
         if _holds(rule, values, effects):
             try:
                 values = _assigned(rule, values, book, effects)
             except EvaluationError as error:
                 effects.fail(rule, values, error, rule.when)
+        timer.lap(rule.id)
     return values
 
 
@@ -82,14 +88,16 @@ def _check(values: Values, contract: Contract, effects: Effects) -> None:
     effects.refusals.append(Stop(reason, message, rule, values.index))
 
 
-def _judge(values: Values, book: RuleBook, effects: Effects) -> None:
+def _judge(values: Values, book: RuleBook, effects: Effects, timer: Timer) -> None:
     """Takes every effect but `set` of every rule on a final action."""
+    timer.begin()
     for rule in book.judging:
         if _holds(rule, values, effects):
             try:
                 effects.take(rule, values)
             except EvaluationError as error:
                 effects.fail(rule, values, error, rule.when)
+        timer.lap(rule.id)
 
 
 def _holds(rule: Rule, values: Values, effects: Effects) -> bool:

@@ -123,9 +123,9 @@ class _Loader:
         warnings = lint(rules, compiler, self._own_vars())
         digest = self._digest(values, disabled)
         # What the shipped rules promise holds for them alone: users' vars and rules are there to change it.
-        alone = all(each.shipped for each in self.sets)
-        tests = self.tests + self.shipped_tests if alone else self.tests
-        return RuleBook(tuple(rules), values, digest, tuple(warnings), tuple(tests), compiler)
+        own = not all(each.shipped for each in self.sets)
+        tests = self.tests if own else self.tests + self.shipped_tests
+        return RuleBook(tuple(rules), values, digest, tuple(warnings), tuple(tests), own, compiler)
 
     def _rules(self) -> Iterator[tuple[_RuleSet, int, str]]:
         """Yields each rule's set, its index there, and its id."""

@@ -9,20 +9,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, TypeAdapter
 from pydantic.alias_generators import to_camel
 
 Json: TypeAlias = "str | int | float | bool | Sequence[Json] | Mapping[str, Json] | None"
 """A value of JSON, read-only."""
 Action: TypeAlias = Mapping[str, Json]
 """A structured action by docs/contracts/intent.schema.json."""
+Record = TypeVar("Record")
 Source: TypeAlias = Literal["cluster", "directory", "cli", "webhook"]
 Origin: TypeAlias = Literal["cluster", "package", "directory", "unknown"]
 
 _READ_AS = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
-"""How rule tests state these records in YAML."""
+"""How rule tests and stored decisions state these records."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,55 @@ class Snapshot:
     history: History
     now: datetime
     approved: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the snapshot as JSON, to be stored with its decision; what is as by default is left out."""
+        return {
+            "intent": _to_json(self.intent),
+            "actions": [dict(action) for action in self.actions],
+            "facts": [_to_json(facts) for facts in self.facts],
+            "history": _to_json(self.history),
+            "now": self.now.isoformat(),
+            "approved": self.approved,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Snapshot:
+        """Returns the snapshot that `to_json` gave, also that of an older version with fewer facts.
+
+        Raises:
+            pydantic.ValidationError: a newer version stored it, or it is no snapshot.
+            KeyError: it is no snapshot.
+        """
+        return cls(
+            read_record(IntentView, value["intent"]),
+            tuple(value["actions"]),
+            tuple(read_record(Facts, facts) for facts in value["facts"]),
+            read_record(History, value["history"]),
+            datetime.fromisoformat(value["now"]),
+            approved=value["approved"],
+        )
+
+
+def read_record(record: type[Record], values: Mapping[str, Any]) -> Record:
+    """Returns a record by its fields in camelCase.
+
+    Raises:
+        pydantic.ValidationError: a field is missing, unknown or of another type.
+    """
+    found: Record = _ADAPTERS[record].validate_python(values)
+    return found
+
+
+def _to_json(record: IntentView | Facts | History) -> dict[str, Any]:
+    adapter = _ADAPTERS[type(record)]
+    found: dict[str, Any] = adapter.dump_python(record, mode="json", by_alias=True, exclude_defaults=True)
+    return found
+
+
+_ADAPTERS: Mapping[type, TypeAdapter[Any]] = {
+    record: TypeAdapter(record) for record in (IntentView, Facts, History)
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from documents import Document, DocumentError, Place, Problem, validate
@@ -14,9 +14,8 @@ from rules.book import RuleBook
 from rules.cases import CaseSpec, ExpectSpec, GivenSpec, RuleTestSpec
 from rules.decision import Decision, Outcome
 from rules.evaluation import Contract, evaluate
-from rules.snapshot import Bounds, Facts, History, IntentView, Snapshot
-
-Record = TypeVar("Record")
+from rules.snapshot import Bounds, Facts, History, IntentView, Record, Snapshot, read_record
+from rules.timing import UNTIMED, Timer
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,11 @@ class CaseResult:
 
 
 def run_tests(
-    book: RuleBook, documents: Sequence[Document], contract: Contract, bounds: Bounds | None = None
+    book: RuleBook,
+    documents: Sequence[Document],
+    contract: Contract,
+    bounds: Bounds | None = None,
+    timer: Timer = UNTIMED,
 ) -> list[CaseResult]:
     """Runs every case of the RuleTest documents.
 
@@ -45,6 +48,7 @@ def run_tests(
         documents: of kind RuleTest; those that came with the rules are `book.tests`.
         contract: what an action has to fit after the rules' `set`.
         bounds: what rules may choose; without it, whatever they do choose.
+        timer: told of the end of each rule.
 
     Raises:
         DocumentError: with everything wrong with the documents.
@@ -63,7 +67,7 @@ def run_tests(
             snapshot = reader.snapshot(spec.given, case)
             if snapshot is not None:
                 own = case.own_namespace or spec.given.own_namespace or allowed.own_namespace
-                decision = evaluate(snapshot, book, replace(allowed, own_namespace=own), contract)
+                decision = evaluate(snapshot, book, replace(allowed, own_namespace=own), contract, timer)
                 failures = tuple(_failures(case.expect, decision))
                 place = document.place(("cases", index))
                 results.append(CaseResult(spec.metadata.name, case.name, place, failures, decision))
@@ -123,7 +127,7 @@ class _CaseReader:
 
     def _record(self, record: type[Record], name: str, values: Mapping[str, Any]) -> Record | None:
         try:
-            return TypeAdapter(record).validate_python(values)
+            return read_record(record, values)
         except ValidationError as error:
             for detail in error.errors(include_url=False):
                 path = (*self.path, name, *detail["loc"])

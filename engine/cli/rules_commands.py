@@ -1,4 +1,4 @@
-"""`rules` looks at business rules without deciding anything."""
+"""`rules` looks at business rules and tries them, without deciding anything."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ import click
 
 from engine.cli.output import Exit, emit, output_option, table
 from engine.cli.records import settings_option
+from engine.cli.rule_changes import diff_command, reapply_command
+from engine.cli.rule_tests import test_command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
 
 @click.group("rules")
 def rules_command() -> None:
-    """Looks at business rules."""
+    """Looks at business rules and tries them; decides nothing."""
+
+
+for _command in (test_command, diff_command, reapply_command):
+    rules_command.add_command(_command)
 
 
 @rules_command.command("lint")

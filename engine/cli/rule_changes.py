@@ -1,0 +1,189 @@
+"""`rules diff` and `rules reapply` say what other rules would decide; they change nothing."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engine.cli.output import CommandError, Exit, emit, output_option, table
+from engine.cli.records import open_reader, settings_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from engine.network_intent import Intent
+    from engine.rehearsal import Case, Rehearsal
+    from engine.settings import Settings
+    from rules import RuleBook
+
+_HISTORY = "history"
+
+
+@click.command("diff")
+@click.argument("old", type=click.Path(path_type=Path, exists=True))
+@click.argument("new", type=click.Path(path_type=Path, exists=True))
+@click.option(
+    "--against",
+    default=_HISTORY,
+    show_default=True,
+    help="history: the stored decisions; or a file of manifests, or of JSON lines {text, namespace}.",
+)
+@click.option("--exit-code", is_flag=True, help="Exit with 1 where anything changes.")
+@settings_option()
+@output_option
+def diff_command(old: Path, new: Path, against: str, exit_code: bool, file: Path | None, output: str) -> int:
+    """Shows which decisions would change if the rules NEW stood in place of OLD, files or folders.
+
+    Decisions of the past are made again from what was stored with them, by the time and the facts of then.
+    """
+    from engine.planning import bounds_of  # noqa: PLC0415 - spares the other commands the import
+    from engine.rehearsal import deciding, past, rehearse  # noqa: PLC0415
+    from engine.settings import load_settings  # noqa: PLC0415
+
+    settings = load_settings(file)
+    before, after = (deciding(_load(path, settings), bounds_of(settings)) for path in (old, new))
+    left_out: list[dict[str, str]] = []
+    if against == _HISTORY:
+        with open_reader(settings) as reader:
+            found = rehearse(past(reader), after, before)
+    else:
+        cases, left_out = _looked_at(_wanted(Path(against), settings), settings)
+        found = rehearse(cases, after, before)
+    body = {**_body(found), "undecided": left_out}
+    emit(output, "RuleDiff", body, lambda out: _show(out, found, left_out))
+    return Exit.NEGATIVE if exit_code and found.differences else Exit.OK
+
+
+@click.command("reapply")
+@click.option("--dry-run", is_flag=True, help="List, and change nothing; so far the only way.")
+@click.option("-n", "--namespace", help="Only the intents of this namespace.")
+@settings_option()
+@output_option
+def reapply_command(dry_run: bool, namespace: str | None, file: Path | None, output: str) -> int:
+    """Lists the finished intents that the rules of the settings would decide otherwise now.
+
+    Their stored facts count, so that only the rules make a difference, and "double" stays the number that it
+    was.
+    """
+    from engine.planning import bounds_of, load_rules  # noqa: PLC0415 - as above
+    from engine.rehearsal import deciding, finished, rehearse  # noqa: PLC0415
+    from engine.settings import load_settings  # noqa: PLC0415
+
+    if not dry_run:
+        # A decided generation keeps its effect key, under which nothing happens twice (docs/adr/0006).
+        # Deciding it otherwise would take another key, the actions as they were resolved the first time, and
+        # a step back from `confirmed` that no crash can take twice; the store has no such step.
+        raise CommandError(
+            "what is done is not decided again; --dry-run lists what the rules would decide otherwise. To "
+            "have one of these decided anew, change its text, or a value of its spec.parameters"
+        )
+    settings = load_settings(file)
+    with open_reader(settings) as reader:
+        found = rehearse(finished(reader, namespace), deciding(load_rules(settings), bounds_of(settings)))
+    emit(output, "RuleReapply", _body(found), lambda out: _show(out, found, []))
+    return Exit.OK
+
+
+def _load(path: Path, settings: Settings) -> RuleBook:
+    from engine.contract import schema  # noqa: PLC0415 - as above
+    from rules import load  # noqa: PLC0415
+
+    return load([path], schema(), with_defaults=settings.rules.defaults)
+
+
+def _wanted(file: Path, settings: Settings) -> list[tuple[str, Intent]]:
+    """Reads intents from manifests, or from JSON lines; each with what to call it."""
+    from engine.planning import intent_from_text, intents_in  # noqa: PLC0415 - as above
+
+    if not file.is_file():
+        raise CommandError(f"--against {file}: there is no such file; give one, or {_HISTORY}")
+    if file.suffix != ".jsonl":
+        return [(intent.key, intent) for intent in intents_in(file, settings)]
+    found: list[tuple[str, Intent]] = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+            text, namespace = str(value["text"]), str(value.get("namespace", "default"))
+        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+            message = f'{file}:{number}: write {{"text": "scale amf to 5", "namespace": "core"}}'
+            raise CommandError(message) from error
+        found.append((text, intent_from_text(text, namespace)))
+    return found
+
+
+def _looked_at(
+    wanted: Sequence[tuple[str, Intent]], settings: Settings
+) -> tuple[list[Case], list[dict[str, str]]]:
+    """Reads intents and gathers the facts around them as the daemon would now.
+
+    Returns:
+        What rules decide, and what they have no say in, with why.
+    """
+    from engine.planning import Planner  # noqa: PLC0415 - loads spaCy
+    from engine.rehearsal import Case  # noqa: PLC0415 - as above
+
+    planner = Planner(settings)
+    cases: list[Case] = []
+    left_out: list[dict[str, str]] = []
+    for name, intent in wanted:
+        look, _ = planner.plan(intent, datetime.now(UTC))
+        if look.snapshot is None or look.decided is None or look.decided.decision is None:
+            ruling = look.ruling
+            left_out.append({"intent": name, "reason": ruling.reason.value, "message": ruling.message})
+        else:
+            cases.append(Case(name, intent.generation, look.snapshot.rules))
+    return cases, left_out
+
+
+def _body(found: Rehearsal) -> dict[str, Any]:
+    return {
+        "decisions": found.decisions,
+        "changed": len(found.differences),
+        "unreadable": found.unreadable,
+        "transitions": dict(sorted(_transitions(found).items())),
+        "differences": [asdict(difference) for difference in found.differences],
+    }
+
+
+def _transitions(found: Rehearsal) -> Counter[str]:
+    return Counter(f"{each.before['verdict']} → {each.after['verdict']}" for each in found.differences)
+
+
+def _show(out: Console, found: Rehearsal, left_out: Sequence[Mapping[str, str]]) -> None:
+    rows = [
+        [
+            each.intent,
+            each.generation,
+            _verdict(each.before),
+            _verdict(each.after),
+            ", ".join(each.fields),
+            each.after["message"],
+        ]
+        for each in found.differences
+    ]
+    if rows:
+        columns = ["intent", "generation", "before", "after", "what differs", "message after"]
+        out.print(table("", columns, rows))
+    for each in left_out:
+        out.print(f"[yellow]no rule is asked[/] ({each['reason']}): ", end="")
+        out.print(each["intent"], markup=False)
+    if found.unreadable:
+        out.print(f"[yellow]{found.unreadable} left out[/]: another version stored them")
+    for transition, count in sorted(_transitions(found).items()):
+        out.print(f"  {transition}: {count}")
+    out.print(f"{len(found.differences)} of {found.decisions} decisions change")
+
+
+def _verdict(decision: Mapping[str, Any]) -> str:
+    if not decision["rule"]:
+        return str(decision["verdict"])
+    return f"{decision['verdict']} ({decision['reason']}, {decision['rule']})"
