@@ -1,0 +1,291 @@
+"""Calls of the API server: plain objects in and out, timeouts on each, errors of our own.
+
+The one place where HTTP is spoken, on the generic call of the Kubernetes client. Its generated APIs are not
+used: their models cost 20 MB, and `CustomObjectsApi` cannot reach the core group. Nothing is tried again
+here: each caller knows best when to.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from kubernetes.client.api_client import ApiClient
+from kubernetes.client.configuration import Configuration
+from kubernetes.client.exceptions import ApiException
+from kubernetes.client.rest import RESTResponse
+from urllib3 import BaseHTTPResponse
+from urllib3.exceptions import HTTPError
+
+from engine.kube.errors import (
+    ApiError,
+    ForbiddenError,
+    NotFoundError,
+    UnauthorizedError,
+    UnavailableError,
+    from_status,
+)
+from engine.kube.health import Health
+from engine.kube.resources import NAMESPACES, SELF_SUBJECT_REVIEWS, Resource
+
+JSON = "application/json"
+MERGE = "application/merge-patch+json"
+APPLY = "application/apply-patch+yaml"
+FIELD_MANAGER = "conductor-watch"
+"""The name under which the API server keeps which fields are ours."""
+
+Object = dict[str, Any]
+Query = Mapping[str, str | int]
+_ANONYMOUS = "system:anonymous"
+_CHUNK = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How long things may take, in seconds.
+
+    Attributes:
+        connect: a connection.
+        read: how long the server may say nothing within a call.
+        watch: after at most so long the server ends a watch; the least is 0.8 of it, so that many do not
+            end together.
+        silence: a watch in which the server says nothing for so long is dead. Bookmarks come about once a
+            minute.
+        first_delay: the longest delay after a first failure.
+        longest_delay: the longest of all delays.
+    """
+
+    connect: float = 5.0
+    read: float = 15.0
+    watch: float = 300.0
+    silence: float = 150.0
+    first_delay: float = 0.2
+    longest_delay: float = 30.0
+
+
+class Stream:
+    """The lines of an answer that does not end, as they come. Read by one thread, closed by any."""
+
+    def __init__(self, response: BaseHTTPResponse, what: str) -> None:
+        self._response = response
+        self._what = what
+        self._closed = threading.Event()
+
+    def batches(self) -> Iterator[list[bytes]]:
+        """Yields the lines that have arrived together; ends with the answer, or once closed.
+
+        A last line without a newline is a line too: whoever parses it sees whether it is whole.
+
+        Raises:
+            UnavailableError: the connection broke, or was silent for longer than the read timeout.
+        """
+        rest = b""
+        try:
+            while not self._closed.is_set():
+                chunk = self._response.read1(_CHUNK)
+                if not chunk:
+                    break
+                *lines, rest = (rest + chunk).split(b"\n")
+                if lines:
+                    yield lines
+        except (HTTPError, OSError, ValueError, AttributeError) as error:
+            # What a socket says that is closed under a reader differs with its kind and state.
+            if not self._closed.is_set():
+                raise UnavailableError(f"cannot {self._what}: {_short(error)}") from error
+        if rest and not self._closed.is_set():
+            yield [rest]
+
+    def close(self) -> None:
+        """Ends the reading, also one that is blocked in another thread."""
+        self._closed.set()
+        try:
+            self._response.shutdown()
+        except (OSError, ValueError, RuntimeError):  # it has ended by itself
+            return
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._response.close()
+
+
+class Client:
+    """Calls one API server; safe for several threads.
+
+    Attributes:
+        host: the server's address.
+        times: how long things may take.
+        health: what does not work; noted by those who call.
+    """
+
+    def __init__(self, configuration: Configuration, times: Times | None = None) -> None:
+        self._api = ApiClient(configuration)
+        self._api.user_agent = FIELD_MANAGER
+        self.host = configuration.host
+        self.times = times or Times()
+        self.health = Health()
+
+    def close(self) -> None:
+        """Closes the connections that nobody uses."""
+        self._api.close()
+
+    def get(self, path: str, what: str, query: Query | None = None) -> Object:
+        """Returns what stands at a path.
+
+        Args:
+            what: the call, for the message of an error: "read the schema".
+
+        Raises:
+            ApiError: see `engine.kube.errors`.
+        """
+        return self._send("GET", path, what, query=query)
+
+    def create(self, resource: Resource, namespace: str, body: Object) -> Object:
+        """Creates an object; raises as `get` does."""
+        name = body.get("metadata", {}).get("name", "")
+        query = {"fieldManager": FIELD_MANAGER}
+        what = f"create {resource.words(namespace, name)}"
+        return self._send("POST", resource.path(namespace), what, query=query, body=body)
+
+    def merge(self, resource: Resource, namespace: str, name: str, body: Object) -> Object:
+        """Changes the fields of an object that `body` has; raises as `get` does."""
+        query = {"fieldManager": FIELD_MANAGER}
+        what = f"change {resource.words(namespace, name)}"
+        path = resource.path(namespace, name)
+        return self._send("PATCH", path, what, query=query, body=body, content_type=MERGE)
+
+    def apply(
+        self, resource: Resource, namespace: str, body: Object, *, manager: str, subresource: str = ""
+    ) -> Object:
+        """Applies an object server-side: of its fields, `manager` has those of `body` and no others.
+
+        With `metadata.uid` and `metadata.resourceVersion` in `body`, only to that object as it was then.
+        Raises as `get` does; ConflictError where the object is another one by now.
+        """
+        name = body["metadata"]["name"]
+        whole = {"apiVersion": resource.api_version, "kind": resource.kind, **body}
+        what = f"apply the {subresource or 'metadata'} of {resource.words(namespace, name)}"
+        path = resource.path(namespace, name, subresource)
+        query: Query = {"fieldManager": manager, "force": "true"}
+        return self._send("PATCH", path, what, query=query, body=whole, content_type=APPLY)
+
+    def stream(self, path: str, what: str, query: Query) -> Stream:
+        """Opens an answer that goes on; it may be silent for `times.silence`. Raises as `get` does."""
+        response = self._call("GET", path, what, query=query, read_seconds=self.times.silence)
+        self._refuse(response, what)
+        return Stream(response.response, what)
+
+    def whoami(self) -> str:
+        """Returns the name of our account; empty where the API server is too old to tell (before 1.28).
+
+        Raises:
+            UnauthorizedError: we are nobody: the token was not taken.
+            ApiError: as `get`.
+        """
+        body = {"apiVersion": SELF_SUBJECT_REVIEWS.api_version, "kind": SELF_SUBJECT_REVIEWS.kind}
+        try:
+            review = self._send("POST", SELF_SUBJECT_REVIEWS.path(), "ask who we are", body=body)
+        except NotFoundError:
+            return ""
+        name = str(review.get("status", {}).get("userInfo", {}).get("username", ""))
+        if name in ("", _ANONYMOUS):
+            message = f"the API server at {self.host} takes us for nobody; give the pod a service account"
+            raise UnauthorizedError(message)
+        return name
+
+    def cluster_id(self) -> str:
+        """Returns what tells this cluster from others; empty where we may not read it.
+
+        Raises:
+            ApiError: as `get`.
+        """
+        try:
+            found = self.get(NAMESPACES.path("", "kube-system"), "read namespace kube-system")
+        except (ForbiddenError, NotFoundError):
+            return ""
+        return str(found["metadata"]["uid"])
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        query: Query | None = None,
+        body: Object | None = None,
+        content_type: str = JSON,
+    ) -> Object:
+        response = self._call(method, path, what, query=query, body=body, content_type=content_type)
+        self._refuse(response, what)
+        return _object(_data(response, what), what)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        what: str,
+        *,
+        query: Query | None = None,
+        body: Object | None = None,
+        content_type: str = JSON,
+        read_seconds: float | None = None,
+    ) -> RESTResponse:
+        timeout = (self.times.connect, read_seconds or self.times.read)
+        headers = {"Accept": JSON} | ({"Content-Type": content_type} if body is not None else {})
+        request = self._api.param_serialize(
+            method,
+            path,
+            query_params=list((query or {}).items()),
+            header_params=headers,
+            auth_settings=["BearerToken"],
+        )
+        try:
+            return self._api.call_api(*request[:3], body, _request_timeout=timeout)
+        except (HTTPError, ApiException) as error:
+            message = f"cannot {what}: the API server at {self.host} does not answer: {_short(error)}"
+            raise UnavailableError(message) from error
+
+    def _refuse(self, response: RESTResponse, what: str) -> None:
+        """Raises what an answer that is no success stands for."""
+        if 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's successes
+            return
+        try:
+            status = _object(_data(response, what), what)
+        except ApiError:  # a proxy in between answers in HTML, or not to its end
+            status = {}
+        raise from_status(what, response.status, status, _seconds(response.getheader("Retry-After")))
+
+
+def _data(response: RESTResponse, what: str) -> bytes:
+    try:
+        return bytes(response.read())
+    except HTTPError as error:
+        raise UnavailableError(f"cannot {what}: the answer broke off: {_short(error)}") from error
+
+
+def _object(data: bytes, what: str) -> Object:
+    try:
+        value = json.loads(data)
+    except ValueError as error:
+        raise UnavailableError(f"cannot {what}: the answer is no JSON") from error
+    if not isinstance(value, dict):
+        raise UnavailableError(f"cannot {what}: the answer is no object")
+    return value
+
+
+def _seconds(header: str | None) -> float | None:
+    """Reads a Retry-After in seconds, the only form that Kubernetes sends."""
+    try:
+        return float(header) if header is not None else None
+    except ValueError:
+        return None
+
+
+def _short(error: Exception) -> str:
+    """Returns what an error of urllib3 says to people, without its representation of objects."""
+    told = str(getattr(error, "reason", None) or error) or type(error).__name__
+    return told.rpartition(">: ")[2].strip().splitlines()[-1]

@@ -1,0 +1,280 @@
+"""The source of NetworkIntents in Kubernetes: what it sees is kept before it counts as seen.
+
+Decides nothing. An event is handed over only where something changed that matters: the spec, the labels, the
+annotations of others, or that the intent is being deleted; our own writes of status and annotations are not.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from engine.identity import canonical_json
+from engine.kube.client import Client, Object
+from engine.kube.resources import Resource
+from engine.kube.versions import Versions
+from engine.kube.watching import Change, Reflector
+from engine.network_intent import IntentSpec
+from store.inbox import Event, EventKind
+
+OUTPUTS = frozenset(
+    {"conductor-watch/last-hash", "conductor-watch/retry-count", "conductor-watch/next-retry"}
+)
+"""Annotations that we write for people and other tools; what they say is never read."""
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""Holds the whole object again, as it was sent: its text has not been redacted."""
+_CHECKPOINT_SECONDS = 5.0
+
+Known = tuple[str, str, str]
+"""Namespace, name and uid of an intent."""
+
+
+class Journal(Protocol):
+    """Where a source keeps what it sees, for good."""
+
+    def keep(self, events: list[Event]) -> None:
+        """Keeps events, in order; raises where it cannot, and gets them again later."""
+        ...
+
+    def known(self) -> Iterable[Known]:
+        """Tells every intent that is taken for there, by what was kept, dealt with or not."""
+        ...
+
+    def version(self, namespace: str) -> str:
+        """Returns the last version told to `reached`; empty where there is none."""
+        ...
+
+    def reached(self, namespace: str, version: str) -> None:
+        """Is told that all up to a version is kept; at most every 5 s. One that is lost does no harm."""
+        ...
+
+
+class KubernetesSource:
+    """Follows NetworkIntents and has every change kept by `journal` before it counts as seen.
+
+    Args:
+        versions: told of each object's version, for writing its status.
+        namespaces: those to follow; ("",) for all.
+        redact: takes secrets out of a text before it is kept anywhere.
+    """
+
+    name = "kubernetes"
+
+    def __init__(
+        self,
+        client: Client,
+        resource: Resource,
+        journal: Journal,
+        versions: Versions,
+        *,
+        namespaces: Sequence[str] = ("",),
+        redact: Callable[[str], str] = str,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        intake = _Intake(resource, journal, versions, redact, clock)
+        self._reflectors = [
+            Reflector(
+                client,
+                resource,
+                namespace,
+                _Scope(namespace, intake, journal),
+                version=journal.version(namespace),
+            )
+            for namespace in dict.fromkeys(namespaces)
+        ]
+        self.synced = _All([reflector.synced for reflector in self._reflectors])
+        """Set once everything that was there at the start has been handed over."""
+
+    @property
+    def last_look(self) -> float:
+        """When the server last said something of the namespace it is longest ago for; monotonic seconds."""
+        return min(reflector.last_contact for reflector in self._reflectors)
+
+    def start(self) -> None:
+        """Starts following, with one thread for each namespace."""
+        for reflector in self._reflectors:
+            reflector.start()
+
+    def stop(self, timeout: float) -> None:
+        """Stops following; what was handed over stays handed over."""
+        for reflector in self._reflectors:
+            reflector.stop()
+        deadline = time.monotonic() + timeout
+        for reflector in self._reflectors:
+            reflector.join(max(0.0, deadline - time.monotonic()))
+
+
+class _All:
+    """Is set once all of some events are."""
+
+    def __init__(self, events: Sequence[threading.Event]) -> None:
+        self._events = events
+
+    def is_set(self) -> bool:
+        return all(event.is_set() for event in self._events)
+
+    def wait(self, timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        return all(event.wait(max(0.0, deadline - time.monotonic())) for event in self._events)
+
+
+class _Intake:
+    """Turns objects into events, and keeps back those that say nothing new."""
+
+    def __init__(
+        self,
+        resource: Resource,
+        journal: Journal,
+        versions: Versions,
+        redact: Callable[[str], str],
+        clock: Callable[[], float],
+    ) -> None:
+        self._resource = resource
+        self._journal = journal
+        self._versions = versions
+        self._redact = redact
+        self._clock = clock
+        self._handed: dict[str, tuple[int, int]] = {}
+        """For each uid, the version that was seen last and the hash of what matters of it."""
+
+    def take(self, changes: Iterable[Change]) -> None:
+        """Hands over what is new of some changes, together; if that raises, nothing of it counts as seen."""
+        seen: dict[str, tuple[int, int] | None] = {}
+        events: list[Event] = []
+        for change in changes:
+            metadata = change.body["metadata"]
+            uid = str(metadata["uid"])
+            now = (_order(change.version), hash(_matters(metadata)))
+            before = seen[uid] if uid in seen else self._handed.get(uid)
+            if change.deleted:
+                seen[uid] = None
+                events.append(self.gone(metadata["namespace"], metadata["name"], uid, change.version))
+            elif before is None or before[0] < now[0]:
+                seen[uid] = now
+                self._versions.note(uid, int(metadata["generation"]), change.version)
+                if before is None or before[1] != now[1]:
+                    events.append(self._event(change.body))
+        self.hand_over(events)
+        for uid, last in seen.items():
+            if last is None:
+                self._handed.pop(uid, None)
+                self._versions.forget(uid)
+            else:
+                self._handed[uid] = last
+
+    def hand_over(self, events: list[Event]) -> None:
+        """Has events kept, if there are any."""
+        if events:
+            self._journal.keep(events)
+
+    def gone(self, namespace: str, name: str, uid: str, version: str) -> Event:
+        """Returns the event of an intent that is no longer there."""
+        return self._make(EventKind.DELETE, namespace, name, uid, version, "{}")
+
+    def _event(self, body: Object) -> Event:
+        metadata = _metadata(body["metadata"])
+        about = (metadata["namespace"], metadata["name"], metadata["uid"])
+        try:
+            spec = IntentSpec.model_validate(body.get("spec") or {})
+        except ValidationError as error:
+            problem = {"problem": _problem(error), "metadata": metadata}
+            origin = self._resource.words(*about[:2])
+            return self._make(EventKind.MALFORMED, *about, origin, canonical_json(problem))
+        wish = spec.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True)
+        wish["intent"] = self._redact(spec.intent)
+        kept = {"metadata": metadata, "spec": wish} | _own_status(body)
+        return self._make(EventKind.UPSERT, *about, metadata["resourceVersion"], canonical_json(kept))
+
+    def _make(self, kind: EventKind, namespace: str, name: str, uid: str, origin: str, body: str) -> Event:
+        return Event(
+            source=KubernetesSource.name,
+            kind=kind,
+            namespace=namespace,
+            name=name,
+            uid=uid,
+            origin=origin,
+            body=body,
+            received_at=self._clock(),
+        )
+
+
+class _Scope:
+    """The follower of one namespace, or of all."""
+
+    def __init__(self, namespace: str, intake: _Intake, journal: Journal) -> None:
+        self._namespace = namespace
+        self._intake = intake
+        self._journal = journal
+        self._kept_at = float("-inf")
+
+    def listed(self, pages: Iterator[list[Object]]) -> None:
+        """Hands over page by page, then what the store knows and no page had."""
+        there: set[tuple[str, str]] = set()
+        for page in pages:
+            self._intake.take(Change(item) for item in page)
+            there.update((item["metadata"]["namespace"], item["metadata"]["name"]) for item in page)
+        missing = [
+            (namespace, name, uid)
+            for namespace, name, uid in self._journal.known()
+            if self._namespace in ("", namespace) and (namespace, name) not in there
+        ]
+        self._intake.hand_over([self._intake.gone(*known, "") for known in sorted(missing)])
+
+    def changed(self, changes: list[Change]) -> None:
+        """Hands over what is new."""
+        self._intake.take(changes)
+
+    def reached(self, version: str) -> None:
+        """Keeps the version now and then: an older one only means that some changes are told twice."""
+        now = time.monotonic()
+        if now - self._kept_at >= _CHECKPOINT_SECONDS:
+            self._journal.reached(self._namespace, version)
+            self._kept_at = now
+
+
+def _order(version: str) -> int:
+    """Returns a resource version as the number that orders the versions of one object."""
+    return int(version) if version.isdecimal() else time.monotonic_ns()
+
+
+def _matters(metadata: Mapping[str, Any]) -> str:
+    """Returns what of an object makes it worth another look; the generation stands for the spec."""
+    kept = _metadata(metadata)
+    return canonical_json({**kept, "resourceVersion": ""})
+
+
+def _metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    annotations = metadata.get("annotations") or {}
+    kept = {
+        "namespace": metadata["namespace"],
+        "name": metadata["name"],
+        "uid": metadata["uid"],
+        "generation": int(metadata["generation"]),
+        "resourceVersion": metadata["resourceVersion"],
+        "labels": metadata.get("labels") or {},
+        "annotations": {
+            name: text for name, text in annotations.items() if name not in OUTPUTS and name != _APPLIED
+        },
+    }
+    leaving = {field: metadata[field] for field in ("deletionTimestamp", "finalizers") if metadata.get(field)}
+    return kept | leaving
+
+
+def _own_status(body: Object) -> dict[str, Any]:
+    """Returns the status where it speaks of this generation: a store that was lost is rebuilt from it."""
+    status = body.get("status") or {}
+    current = status.get("observedGeneration") == body["metadata"]["generation"]
+    return {"status": status} if current else {}
+
+
+def _problem(error: ValidationError) -> str:
+    """Returns what does not fit, field by field, for people."""
+    return "; ".join(
+        f"{'.'.join(['spec', *(str(step) for step in detail['loc'])])}: "
+        f"{detail['msg'].removeprefix('Value error, ')}"
+        for detail in error.errors(include_url=False)
+    )
