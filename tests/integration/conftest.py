@@ -23,11 +23,12 @@ store: {path: out/store.db}
 rules: {paths: [rules]}
 bounds: {highestLifecycle: Published, lifecycle: Published}
 """
-LIVE = """\
+NAMESPACE = """\
 apiVersion: v1
 kind: Namespace
 metadata: {{name: {namespace}}}
----
+"""
+LIVE = """\
 apiVersion: apps/v1
 kind: Deployment
 metadata: {{name: {name}, namespace: {namespace}}}
@@ -59,7 +60,8 @@ class Workplace:
         return self.write(f"intents/{name}.yaml", yaml.safe_dump(manifest))
 
     def workload(self, name: str, replicas: int = 2, namespace: str = "core") -> Path:
-        """Writes a live Deployment."""
+        """Writes a live Deployment, and its Namespace."""
+        self.write(f"live/{namespace}.yaml", NAMESPACE.format(namespace=namespace))
         text = LIVE.format(name=name, replicas=replicas, namespace=namespace)
         return self.write(f"live/{namespace}-{name}.yaml", text)
 
