@@ -1,7 +1,7 @@
 """Why a text that was not read is refused: unsupported words, or because it is unclear.
 
-The words are data (`grammar/refusals.yaml`). They are looked at only after reading has failed, so that none of
-them can refuse what was read.
+The words are data (`grammar/refusals.yaml`). They are looked at only after reading has failed, so that none
+of them can refuse what was read.
 """
 
 from __future__ import annotations
