@@ -100,6 +100,8 @@ class Facts:
             owns it.
         managers: for each field path that the action writes, the manager by managedFields.
         restarts_pods: how many pods the action would restart.
+        traffic: the percentage of traffic that each version gets by the mesh; empty where it is not split.
+        assumed: the paths of the action's fields that the text did not state, as `affinity.topology_key`.
         unknown: for each fact that is not known, by its name in expressions (`hpaMin`), why.
     """
 
@@ -125,6 +127,8 @@ class Facts:
     field_owners: Mapping[str, str] = field(default_factory=dict)
     managers: Mapping[str, str] | None = None
     restarts_pods: int = 0
+    traffic: Mapping[str, int] | None = None
+    assumed: tuple[str, ...] = ()
     unknown: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -55,13 +55,6 @@ def require_http(service: Object, feature: str) -> None:
     raise Refused(Reason.UNSUPPORTED, message)
 
 
-def is_host(name: str, service: Object) -> bool:
-    """Tells whether a host name, short or long, is the Service's, seen from its own namespace."""
-    short, namespace = name_of(service), service["metadata"]["namespace"]
-    full = f"{short}.{namespace}.svc"
-    return name in (short, f"{short}.{namespace}", full) or name.startswith(f"{full}.")
-
-
 def only_one(items: Sequence[Object], service: Object) -> Object | None:
     """Returns the one object about a host; None where there is none.
 

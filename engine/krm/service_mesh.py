@@ -12,9 +12,9 @@ from typing import Any
 
 from engine.krm.change import ClusterSettings, JsonObject
 from engine.krm.draft import Draft, Refused, field_path, known, live_workload, partial, sole_selector, whole
-from engine.krm.mesh import host_service, in_mesh, is_host, only_one, require_http, subset_labels
+from engine.krm.mesh import host_service, in_mesh, only_one, require_http, subset_labels
 from engine.live.inventory import Object
-from engine.live.objects import name_of
+from engine.live.objects import is_host, name_of, routes_host
 from engine.live.view import EVERY_POD, LiveView
 from engine.reasons import Reason
 
@@ -130,7 +130,7 @@ def _subsets(
 def _routes(wish: Wish, service: Object, view: LiveView) -> Part:
     require_http(service, " and ".join(sorted(wish.keys() - {"mtls", "circuit_breaker"})).replace("_", " "))
     services = known(view.virtual_services, "virtual_services", view)
-    live = only_one([item for item in services if _is_about(item, service)], service)
+    live = only_one([item for item in services if routes_host(item, service)], service)
     routes: list[JsonObject] = [{"route": [{"destination": {"host": name_of(service)}}]}]
     if live is not None:
         routes = copy.deepcopy(list(live["spec"].get("http") or ()))
@@ -154,12 +154,6 @@ def _routes(wish: Wish, service: Object, view: LiveView) -> Part:
     owned = [*features, *(["route"] if "traffic_split" in wish else [])]
     fields = [field_path(item, "spec", "http", field) for field in owned]
     return item, fields, list(_route_warnings(wish, routed, service))
-
-
-def _is_about(item: Object, service: Object) -> bool:
-    """Tells whether a VirtualService routes the host's traffic within the mesh, not only at a gateway."""
-    gateways = item["spec"].get("gateways") or ["mesh"]
-    return "mesh" in gateways and any(is_host(host, service) for host in item["spec"]["hosts"])
 
 
 def _features(wish: Wish) -> dict[str, Any]:

@@ -10,7 +10,15 @@ from pydantic.alias_generators import to_camel
 
 from engine.live.inventory import Object
 from engine.live.managers import field_managers
-from engine.live.objects import containers_of, labels_of, name_of, pods_of, replicas_of, running_pods_of
+from engine.live.objects import (
+    containers_of,
+    labels_of,
+    name_of,
+    pods_of,
+    replicas_of,
+    routes_host,
+    running_pods_of,
+)
 from engine.live.quantity import milli, whole
 from engine.live.view import EVERY_POD, LiveView
 from rules.snapshot import ContainerFacts, Facts
@@ -26,6 +34,7 @@ _OF_WORKLOAD = (
     "images",
     "services",
     "config_maps",
+    "traffic",
 )
 _SOURCES = {
     "exists": "workload",
@@ -34,6 +43,7 @@ _SOURCES = {
     "hpa_min": "autoscalers",
     "hpa_max": "autoscalers",
     "services": "services",
+    "traffic": "virtual_services",
     "namespace_exists": "namespace_object",
     "namespace_labels": "namespace_object",
     "isolated_ingress": "policies",
@@ -46,8 +56,8 @@ _SOURCES = {
 def facts(action: Mapping[str, Any], view: LiveView, earlier: Sequence[Mapping[str, Any]] = ()) -> Facts:
     """Returns what is known around one action, for rules.
 
-    `field_owners` is left empty: only the store knows it. `restarts_pods` is the most that the action can
-    restart; the plan counts exactly.
+    `field_owners` and `assumed` are left empty: the store and the reading know them. `restarts_pods` is the
+    most that the action can restart; the plan counts exactly.
 
     Args:
         action: resolved, by the contract.
@@ -84,6 +94,7 @@ def _as_deployed(found: Facts, deploys: Mapping[str, Any]) -> Facts:
         images=(image,) if image else (),
         services=(),
         config_maps=(),
+        traffic={},
     )
 
 
@@ -119,7 +130,30 @@ def _of_workload(found: Facts, view: LiveView, workload: Object) -> Facts:
         images=tuple(container.image for container in containers),
         services=_names(view.target_services()),
         config_maps=tuple(dict.fromkeys(use.config_map for use in uses)),
+        traffic=_traffic(view),
     )
+
+
+def _traffic(view: LiveView) -> Mapping[str, int] | None:
+    """Returns the percentage of each version behind the target's Service; empty where nothing splits it."""
+    services = view.target_services()
+    if view.virtual_services is None or services is None or len(services) != 1:
+        return None
+    routed = [
+        route["route"]
+        for item in view.virtual_services
+        if routes_host(item, services[0])
+        for route in item["spec"].get("http") or ()
+        if route.get("route")
+    ]
+    if len(routed) > 1:
+        return None
+    return {
+        entry["destination"]["subset"]: int(entry.get("weight") or (100 if len(route) == 1 else 0))
+        for route in routed
+        for entry in route
+        if "subset" in entry["destination"]
+    }
 
 
 def _container(container: Mapping[str, Any]) -> ContainerFacts:
@@ -206,6 +240,8 @@ def _reasons(found: Facts, view: LiveView) -> dict[str, str]:
 def _not_stated(fact: str, view: LiveView) -> str:
     if fact in ("hpa_min", "hpa_max"):
         return "not exactly one HorizontalPodAutoscaler rules it"
+    if fact == "traffic":
+        return "not exactly one Service selects it, or it has several HTTP routes"
     if fact == "replicas":
         return "a DaemonSet has no replicas"
     return f"the live object does not say ({view.origin})"

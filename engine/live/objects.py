@@ -124,6 +124,19 @@ def policy_directions(policy: Object) -> frozenset[str]:
     return frozenset({"ingress", "egress"} if spec.get("egress") else {"ingress"})
 
 
+def is_host(name: str, service: Object) -> bool:
+    """Tells whether a host name, short or long, is the Service's, seen from its own namespace."""
+    short, namespace = name_of(service), service["metadata"]["namespace"]
+    full = f"{short}.{namespace}.svc"
+    return name in (short, f"{short}.{namespace}", full) or name.startswith(f"{full}.")
+
+
+def routes_host(item: Object, service: Object) -> bool:
+    """Tells whether a VirtualService routes the host's traffic within the mesh, not only at a gateway."""
+    gateways = item["spec"].get("gateways") or ["mesh"]
+    return "mesh" in gateways and any(is_host(host, service) for host in item["spec"]["hosts"])
+
+
 @dataclass(frozen=True, slots=True)
 class ConfigMapUse:
     """One way in which pods use a ConfigMap.

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import rules
-from engine import live
+from engine import krm, live
 from engine.network_intent import Intent
 from engine.reconcile.admission import Standing
 from engine.reconcile.read import Understood
@@ -48,6 +48,7 @@ class Context:
         owners: by namespace and target, which other intent owns which field of it.
         now: with a time zone.
         source: where the intent came from.
+        cluster: what the objects cannot tell about their cluster.
         paused_executors: those that take nothing now.
     """
 
@@ -55,6 +56,7 @@ class Context:
     history: rules.History
     now: datetime
     source: Source
+    cluster: krm.ClusterSettings
     paused_executors: tuple[str, ...] = ()
 
 
@@ -75,10 +77,14 @@ def gather(
         else:
             actions.append(result.action)
             from_live += [(index, value) for value in result.assumed]
+    assumed = [(item.action, item.field) for item in understood.assumed]
+    assumed += [(index, value.field) for index, value in from_live]
+    owners = _owners(actions, views, context)
     facts = tuple(
         replace(
             live.facts(action, view, actions[:index]),
-            field_owners=context.owners.get((action["namespace"], action["target"]), {}),
+            field_owners=owners[index],
+            assumed=tuple(field for number, field in assumed if number == index),
         )
         for index, (action, view) in enumerate(zip(actions, views, strict=True))
     )
@@ -100,6 +106,24 @@ def gather(
         shadow=standing.shadow,
         paused_executors=context.paused_executors,
     )
+
+
+def _owners(
+    actions: Sequence[Mapping[str, Any]], views: Sequence[live.LiveView], context: Context
+) -> list[Mapping[str, str]]:
+    """Returns for each action who owns which of the fields that it would write.
+
+    Only the plan knows the fields; where there cannot be one, the owners of every field of the target count.
+    """
+    found = [context.owners.get((action["namespace"], action["target"]), {}) for action in actions]
+    if not any(found):
+        return found
+    routes = [rules.Route("", "", "")] * len(actions)
+    plan = krm.plan(actions, views, routes, context.cluster)
+    if isinstance(plan, krm.CannotRender):
+        return found
+    written = {field for change in plan.packages for field in change.fields}
+    return [{field: owner for field, owner in owners.items() if field in written} for owners in found]
 
 
 def _view(intent: Intent, source: Source) -> rules.IntentView:

@@ -80,6 +80,7 @@ class Looker:
             history=history,
             now=now,
             source=self.source,
+            cluster=self.cluster,
             paused_executors=tuple(self.switches.paused.executors),
         )
         snapshot = gather(standing, understood, self.inventory, context)

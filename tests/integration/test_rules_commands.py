@@ -231,3 +231,34 @@ def test_what_was_stored_is_all_that_the_decision_read(decided: Workplace) -> No
 def test_a_folder_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     result = CliRunner().invoke(rules_command, ["diff", str(tmp_path / "no"), str(tmp_path)])
     assert result.exit_code == 2
+
+
+def test_only_fields_that_both_intents_write_are_taken_over(workplace: Workplace) -> None:
+    workplace.intent("scale", "scale amf to 4")
+    workplace.settle()
+    workplace.intent("image", "set the memory limit of amf to 2Gi")
+    workplace.intent("again", "scale amf to 5")
+    workplace.settle()
+    assert workplace.reason("image") == "Completed"
+    assert not [text for text in workplace.status("image")["decision"]["warnings"] if "takes over" in text]
+    (warning,) = workplace.status("again")["decision"]["warnings"]
+    assert warning == "takes over Deployment/amf:spec.replicas from core/scale"
+
+
+def test_a_rule_can_refuse_what_the_text_did_not_say(workplace: Workplace) -> None:
+    rule = """\
+apiVersion: conductor-watch/v1
+kind: RuleSet
+metadata: {name: own}
+rules:
+  - name: say-it
+    when: facts.assumed.exists(f, f.like("*.protocol"))
+    then: {refuse: "say the protocol, do not have ${facts.assumed} assumed"}
+"""
+    workplace.write("rules/own.yaml", rule)
+    workplace.intent("unsaid", "deny smf access to amf on port 80")
+    workplace.intent("said", "deny smf access to amf on port 80/TCP")
+    workplace.settle()
+    assert workplace.reason("unsaid") == "RuleRefused"
+    assert "network_policy.ports[0].protocol" in workplace.status("unsaid")["lastMessage"]
+    assert workplace.status("said")["decision"]["rule"] != "own/say-it"

@@ -144,3 +144,46 @@ def test_managers_are_told_for_the_fields_that_the_action_writes(live: Live, wor
     assert limits.managers == {"spec.template.spec.containers[amf].resources.limits.cpu": "helm"}
     assert told(inventory, action("configuration", settings={"A": "b"})).managers == {}
     assert told(live(workload()), action(replicas=1)).managers is None
+
+
+MESH = """
+apiVersion: v1
+kind: Service
+metadata: {name: amf, namespace: core}
+spec: {selector: {app: amf}, ports: [{name: http, port: 80}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: amf, namespace: core}
+spec:
+  hosts: [amf.core.svc.cluster.local]
+  http: HTTP
+"""
+SPLIT = (
+    "[{route: [{destination: {host: amf, subset: v1}, weight: 80}, "
+    "{destination: {host: amf, subset: v2}, weight: 20}]}]"
+)
+WHOLE = "[{route: [{destination: {host: amf, subset: v2}}]}]"
+PLAIN = "[{route: [{destination: {host: amf}}]}]"
+
+
+@pytest.mark.parametrize(
+    ("http", "shares"), [(SPLIT, {"v1": 80, "v2": 20}), (WHOLE, {"v2": 100}), (PLAIN, {}), ("[]", {})]
+)
+def test_the_mesh_tells_how_traffic_is_split(
+    live: Live, workload: Write, http: str, shares: dict[str, int]
+) -> None:
+    assert told(live(workload() + MESH.replace("HTTP", http)), action("service_mesh")).traffic == shares
+
+
+def test_traffic_of_several_routes_is_not_known(live: Live, workload: Write) -> None:
+    twice = f"{PLAIN[:-1]}, {WHOLE[1:]}"
+    found = told(live(workload() + MESH.replace("HTTP", twice)), action("service_mesh"))
+    assert found.traffic is None
+    assert "several HTTP routes" in found.unknown["traffic"]
+
+
+def test_traffic_without_a_service_is_not_known(live: Live, workload: Write) -> None:
+    found = told(live(workload()), action("service_mesh"))
+    assert found.traffic is None
+    assert "not exactly one Service" in found.unknown["traffic"]
