@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from engine.identity import canonical_json
 from engine.kube.client import Client, Object
+from engine.kube.health import Health
 from engine.kube.resources import Resource
 from engine.kube.versions import Versions
 from engine.kube.watching import Change, Reflector
@@ -81,7 +82,7 @@ class KubernetesSource:
                 client,
                 resource,
                 namespace,
-                _Scope(namespace, intake, journal),
+                _Scope(namespace, intake, journal, client.health),
                 version=journal.version(namespace),
             )
             for namespace in dict.fromkeys(namespaces)
@@ -205,10 +206,11 @@ class _Intake:
 class _Scope:
     """The follower of one namespace, or of all."""
 
-    def __init__(self, namespace: str, intake: _Intake, journal: Journal) -> None:
+    def __init__(self, namespace: str, intake: _Intake, journal: Journal, health: Health) -> None:
         self._namespace = namespace
         self._intake = intake
         self._journal = journal
+        self._health = health
         self._kept_at = float("-inf")
 
     def listed(self, pages: Iterator[list[Object]]) -> None:
@@ -230,10 +232,15 @@ class _Scope:
 
     def reached(self, version: str) -> None:
         """Keeps the version now and then: an older one only means that some changes are told twice."""
+        self._health.worked("watch", self._namespace)
         now = time.monotonic()
         if now - self._kept_at >= _CHECKPOINT_SECONDS:
             self._journal.reached(self._namespace, version)
             self._kept_at = now
+
+    def failed(self, error: Exception) -> None:
+        """Notes it for readiness and metrics."""
+        self._health.failed("watch", error, self._namespace)
 
 
 def _order(version: str) -> int:

@@ -54,7 +54,11 @@ class Follower(Protocol):
         ...
 
     def reached(self, version: str) -> None:
-        """Is told that everything up to a version has been taken."""
+        """Is told that the server answers, and that everything up to a version has been taken."""
+        ...
+
+    def failed(self, error: Exception) -> None:
+        """Is told what stands in the way, at each try."""
         ...
 
 
@@ -64,7 +68,6 @@ class Reflector:
     Args:
         namespace: empty for all, and for kinds that stand in none.
         version: where to go on from; empty to list first.
-        area: of the client's health under which troubles are noted.
     """
 
     def __init__(
@@ -75,16 +78,13 @@ class Reflector:
         follower: Follower,
         *,
         version: str = "",
-        area: str = "watch",
     ) -> None:
         self._client = client
         self._resource = resource
         self._namespace = namespace
         self._follower = follower
-        self._health = client.health
         self._version = version
         self._doubted = bool(version)
-        self._area = area
         self._detail = resource.words(namespace)
         self._backoff = Backoff(client.times.first_delay, client.times.longest_delay)
         self._stream: Stream | None = None
@@ -120,9 +120,8 @@ class Reflector:
                 self._learn(failure)
             except Exception as failure:  # the thread must live: the follower is told the same again
                 error = failure
-                if not self._stop.is_set():
-                    log.exception("%s: what was seen could not be kept; trying again", self._detail)
-                    self._health.failed(self._area, failure, self._detail)
+                log.exception("%s: what was seen could not be taken; trying again", self._detail)
+                self._follower.failed(failure)
             if error is None or time.monotonic() - began > _STEADY_SECONDS:
                 self._backoff.reset()
             self._stop.wait(self._backoff.next(error))
@@ -136,7 +135,7 @@ class Reflector:
         # A server that comes back may have been restored to before the version that we have reached.
         self._doubted = bool(self._version)
         if not self._stop.is_set():
-            self._health.failed(self._area, failure, self._detail)
+            self._follower.failed(failure)
 
     def _follow(self) -> None:
         """Lists where it has to, then reads changes until the call ends.
@@ -178,7 +177,7 @@ class Reflector:
             self._stream = stream
             if self._stop.is_set():  # asked to stop while the call was being opened
                 return
-            self._health.worked(self._area, self._detail)
+            self._reach(self._version)
             for lines in stream.batches():
                 self.last_contact = time.monotonic()
                 changes, error = read_changes(lines, what)
@@ -200,7 +199,6 @@ class Reflector:
     def _reach(self, version: str) -> None:
         self._version = version
         self.last_contact = time.monotonic()
-        self._health.worked(self._area, self._detail)
         self._follower.reached(version)
 
 

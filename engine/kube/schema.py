@@ -1,0 +1,125 @@
+"""Compares the served NetworkIntent with ours: a field that an older definition would drop is found at once.
+
+Reads the OpenAPI document, which every account may, so that no right to custom resource definitions is
+needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from engine.kube.client import Client
+from engine.kube.errors import NotFoundError
+from engine.kube.resources import Resource
+
+Schema = Mapping[str, Any]
+_KEEPS = "x-kubernetes-preserve-unknown-fields"
+_MOST_NAMED = 8
+
+
+class Flaw(StrEnum):
+    """What is wrong with the served definition."""
+
+    NOT_SERVED = "NotServed"  #: The API server has no such kind.
+    NO_STATUS = "NoStatus"  #: Status is no subresource: nothing can be reported.
+    PRUNED = "Pruned"  #: Fields of the status would be dropped without a word.
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A flaw of the served definition, for `check`, readiness and the metric.
+
+    Attributes:
+        fields: the paths of what would be dropped: "status.decision.rule".
+        message: what is wrong and what to do, for people.
+    """
+
+    flaw: Flaw
+    message: str
+    fields: tuple[str, ...] = ()
+
+
+def check_schema(client: Client, resource: Resource, ours: Mapping[str, Any]) -> list[Finding]:
+    """Returns what is wrong with the definition that is served.
+
+    Args:
+        ours: the CustomResourceDefinition that belongs to this program.
+
+    Raises:
+        ApiError: it could not be read now.
+    """
+    group = f"{resource.group}/{resource.version}"
+    try:
+        served = client.get(f"/openapi/v3/apis/{group}", f"read the schema of {group}")
+    except NotFoundError:
+        return [_not_served(resource)]
+    return compare(served, resource, ours)
+
+
+def compare(served: Mapping[str, Any], resource: Resource, ours: Mapping[str, Any]) -> list[Finding]:
+    """Returns how an OpenAPI document falls short of our definition; pure."""
+    schema = _served_schema(served, resource)
+    paths = served.get("paths") or {}
+    if schema is None or not any(path.endswith(f"/{resource.plural}/{{name}}") for path in paths):
+        return [_not_served(resource)]
+    findings = []
+    if not any(path.endswith(f"/{resource.plural}/{{name}}/status") for path in paths):
+        message = f"{resource.words()} has no status subresource; {_install(resource)}"
+        findings.append(Finding(Flaw.NO_STATUS, message))
+    wanted = _our_schema(resource, ours).get("properties", {}).get("status", {})
+    has = schema.get("properties", {}).get("status")
+    lacking = ("status",) if has is None else tuple(_lacking(wanted, has, "status"))
+    if lacking:
+        named = ", ".join(lacking[:_MOST_NAMED]) + (", …" if len(lacking) > _MOST_NAMED else "")
+        message = f"{resource.words()} would drop {named}; {_install(resource)}"
+        findings.append(Finding(Flaw.PRUNED, message, lacking))
+    return findings
+
+
+def _lacking(wanted: Schema, served: Schema, path: str) -> Iterator[str]:
+    """Yields the paths of our fields that the served schema does not keep."""
+    if served.get(_KEEPS):
+        return
+    for name, schema in (wanted.get("properties") or {}).items():
+        inner = (served.get("properties") or {}).get(name, served.get("additionalProperties"))
+        if inner is None or inner is False:
+            yield f"{path}.{name}"
+        elif isinstance(inner, Mapping):
+            yield from _lacking(schema, inner, f"{path}.{name}")
+    for word, mark in (("items", "[]"), ("additionalProperties", ".*")):
+        ours, theirs = wanted.get(word), served.get(word)
+        if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+            yield from _lacking(ours, theirs, f"{path}{mark}")
+    if wanted.get(_KEEPS) and not served.get(_KEEPS):
+        yield f"{path}.*"
+
+
+def _served_schema(document: Mapping[str, Any], resource: Resource) -> Schema | None:
+    schemas = (document.get("components") or {}).get("schemas") or {}
+    meant = {"group": resource.group, "kind": resource.kind, "version": resource.version}
+    found = (
+        schema
+        for schema in schemas.values()
+        if meant in (schema.get("x-kubernetes-group-version-kind") or ())
+    )
+    return next(found, None)
+
+
+def _our_schema(resource: Resource, ours: Mapping[str, Any]) -> Schema:
+    versions = {version["name"]: version for version in ours["spec"]["versions"]}
+    schema: Schema = versions[resource.version]["schema"]["openAPIV3Schema"]
+    return schema
+
+
+def _not_served(resource: Resource) -> Finding:
+    message = f"the API server does not serve {resource.words()} {resource.version}; {_install(resource)}"
+    return Finding(Flaw.NOT_SERVED, message)
+
+
+def _install(resource: Resource) -> str:
+    return (
+        f"install the definition of this release: conductor-watch crd | kubectl apply -f - ({resource.kind})"
+    )
