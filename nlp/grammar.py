@@ -174,7 +174,7 @@ class _Compiler:
             _compiled(source, frame, parts, free)
             for (source, frame, _), parts in zip(drafts, built, strict=True)
         )
-        words: dict[str, set[str]] = {}
+        words: dict[str, set[str]] = {"refused": self._refused_words()}
         for source in self.sources:
             for name, listed in source.file.words.items():
                 words.setdefault(name, set()).update(self._expanded(listed))
@@ -190,6 +190,12 @@ class _Compiler:
             {name: frozenset(listed) for name, listed in words.items()},
             self.digest,
         )
+
+    def _refused_words(self) -> set[str]:
+        """Returns the single words of refusals that are no names either."""
+        kinds = self.refusal_source.file.unsupported.values()
+        listed = (word for kind in kinds if kind.never_names for word in kind.phrases)
+        return set(self._expanded(word for word in listed if re.fullmatch(r"[a-z0-9-]+~?", word)))
 
     def _expanded(self, listed: Iterable[str]) -> Iterable[str]:
         for word in listed:

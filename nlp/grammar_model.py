@@ -81,6 +81,7 @@ class RefusalVocabulary(StrictModel):
         openings: words that count at the start of a text only.
         without: the words do not count in a text that holds one of these.
         together: the words count only in a text that holds one of these.
+        never_names: whether single words among them are no names and no values either.
     """
 
     what: str
@@ -89,6 +90,7 @@ class RefusalVocabulary(StrictModel):
     openings: list[str] = Field(default_factory=list)
     without: list[str] = Field(default_factory=list)
     together: list[str] = Field(default_factory=list)
+    never_names: bool = False
 
 
 class Example(StrictModel):

@@ -121,7 +121,7 @@ def _vocabulary(grammar: Grammar) -> Vocabulary:
         forbidden_in_reason=words["forbidden"],
         instructions=words["instructions"],
         reason_ends=words["ends"],
-        never_names=words["function"] | words["vague"] | words["purposes"],
+        never_names=words["function"] | words["vague"] | words["purposes"] | words["refused"],
         never_key_words=words["function"] | words["vague"] | words["counted"] | NUMBER_WORDS,
     )
 
