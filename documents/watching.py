@@ -22,7 +22,7 @@ class Watched:
         """SHA-256 of all that the files say; empty before the first look."""
 
     def changed(self) -> bool:
-        """Looks, and tells whether anything else is said than at the look before; the first look is a change."""
+        """Looks, and tells whether the files say anything else than before; the first look is a change."""
         stamps = self._look()
         if stamps == self._stamps:
             return False

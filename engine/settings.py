@@ -24,6 +24,9 @@ Folder = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance
 class SourceSettings(StrictModel):
     """Where NetworkIntents come from."""
 
+    kind: Literal["directory", "kubernetes"] = Field(
+        default="directory", description="A folder of manifests, or the API server of `kubernetes`."
+    )
     directory: Folder = Field(default=Path("intents"), description="Folder of NetworkIntent manifests.")
     poll_seconds: float = Field(
         default=0.25, ge=0.05, le=60, description="How often the folder is looked at, in seconds."
@@ -33,8 +36,21 @@ class SourceSettings(StrictModel):
 class LiveSettings(StrictModel):
     """Where the facts of live objects come from."""
 
+    kind: Literal["directory", "kubernetes"] = Field(
+        default="directory", description="A folder of manifests, or the API server of `kubernetes`."
+    )
     directory: Folder = Field(default=Path("live"), description="Folder of their manifests.")
     poll_seconds: float = Field(default=1.0, ge=0.1, le=300, description="How often it is read, in seconds.")
+
+
+class KubernetesSettings(StrictModel):
+    """The API server that NetworkIntents, and live objects, are followed in."""
+
+    kubeconfig: Folder | None = Field(
+        default=None, description="How to reach it; unset: KUBECONFIG, else the pod's account."
+    )
+    namespaces: list[str] = Field(default=[], description="Where NetworkIntents are followed; none: all.")
+    plural: str = Field(default="networkintents", description="The resource's name in URLs.")
 
 
 class OutputSettings(StrictModel):
@@ -161,6 +177,7 @@ class Settings(StrictModel):
     version: str = Field(default="v1", description="API version of NetworkIntent.")
     source: SourceSettings = SourceSettings()
     live: LiveSettings = LiveSettings()
+    kubernetes: KubernetesSettings = KubernetesSettings()
     output: OutputSettings = OutputSettings()
     store: StoreSettings = StoreSettings()
     rules: RulesSettings = RulesSettings()
@@ -218,6 +235,7 @@ def load_settings(path: Path | None, environment: Mapping[str, str] | None = Non
 _PATHS = (
     ("source", "directory"),
     ("live", "directory"),
+    ("kubernetes", "kubeconfig"),
     ("output", "directory"),
     ("store", "path"),
     ("store", "auditKeyFile"),

@@ -41,6 +41,16 @@ def phase_of(reason: Reason) -> Phase:
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """The generation of an intent that a status is about."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What is to be said of one generation.
 

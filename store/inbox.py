@@ -47,6 +47,16 @@ RETURNING seq
 """
 
 
+_KNOWN = """
+SELECT namespace, name, uid FROM intents
+WHERE deleted_at IS NULL
+    AND (namespace, name) NOT IN (SELECT namespace, name FROM inbox)
+UNION
+SELECT namespace, name, uid FROM inbox WHERE kind <> 'delete'
+ORDER BY namespace, name
+"""
+
+
 def put(tx: Transaction, event: Event) -> int:
     """Stores an event in place of an older one of the same intent, and returns its number.
 
@@ -76,6 +86,11 @@ def pending(reader: Reader, limit: int) -> list[tuple[int, Event]]:
         )
         for row in rows
     ]
+
+
+def known(reader: Reader) -> list[tuple[str, str, str]]:
+    """Lists every intent that is taken for there, dealt with or not: namespace, name, uid."""
+    return [(row["namespace"], row["name"], row["uid"]) for row in reader.rows(_KNOWN)]
 
 
 def done(tx: Transaction, seq: int) -> bool:

@@ -70,7 +70,7 @@ def _start(settings: Settings, file: Path | None, board: Board) -> Daemon:
     from engine.pipeline.daemon import Daemon as Reconciler  # noqa: PLC0415
     from store import StoreError  # noqa: PLC0415
 
-    if not settings.source.directory.is_dir():
+    if settings.source.kind == "directory" and not settings.source.directory.is_dir():
         raise CommandError(
             f"the folder of intents {settings.source.directory} is not there; set source.directory"
         )

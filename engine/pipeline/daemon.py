@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import rules
-from engine import live, report
+from engine import report
 from engine.api.operations import Hooks, StoreOperations
 from engine.api.server import ApiServer
 from engine.api.wire import socket_path
@@ -20,20 +20,20 @@ from engine.executors.base import Executor
 from engine.executors.directory import DirectoryExecutor
 from engine.handoff import Handoff
 from engine.metrics import Metrics
+from engine.modes import mode_of
 from engine.pipeline.deciding import Decider
 from engine.pipeline.executing import Dispatcher
 from engine.pipeline.intake import Intake
 from engine.pipeline.memory import ReadingMemory
 from engine.pipeline.reloading import watch_lexicon, watch_rules, watch_settings
-from engine.pipeline.reporting import DirectoryStatus, Notice, Observer, Reporter, ignore
+from engine.pipeline.reporting import Notice, Observer, Reporter, ignore
 from engine.planning import bounds_of, cluster_of, load_rules
 from engine.reasons import Reason
 from engine.reconcile import Looker
 from engine.scheduler import Ticker
 from engine.settings import Settings, Switches
-from engine.sources.directory import DirectorySource
 from nlp import Reader
-from store import Event, Store, inbox, intents, outbox, owners, work
+from store import Store, inbox, intents, outbox, owners, work
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,8 @@ class Daemon:
         self._clock = clock
         reader = Reader.load(settings.rules.lexicon)
         book = load_rules(settings)
-        self.inventory = live.DirectoryInventory(settings.live.directory)
+        self._mode = mode_of(settings)
+        self.inventory = self._mode.inventory
         self.store = Store.open(
             settings.store.path, audit_key=_key(settings.store.audit_key_file), clock=clock
         )
@@ -77,6 +78,7 @@ class Daemon:
             cluster=cluster_of(settings),
             owners=self._owners,
             switches=switches,
+            source=self._mode.name,
         )
         self.ticker = Ticker()
         self.metrics = Metrics(self._depths, self.ticker)
@@ -100,7 +102,7 @@ class Daemon:
             self.metrics.observe(notice)
             observe(notice)
 
-        self._reporter = Reporter(self.store, DirectoryStatus(out / "status"), clock, show)
+        self._reporter = Reporter(self.store, self._mode.sink, clock, show)
         self.reloaded = (
             watch_rules(settings, self._swap_rules),
             watch_lexicon(settings, self._swap_reader),
@@ -122,13 +124,10 @@ class Daemon:
         )
         self._reloading = threading.Lock()
         self._reload_all = False
-        self.source = DirectorySource(
-            settings.source.directory,
-            sink=self._take,
-            known=self.store.read(_known),
+        self.source = self._mode.source(
+            self.store,
+            kept=lambda: self.ticker.wake("work"),
             redact=lambda text: self.decider.looker.read(text).text,
-            poll_seconds=settings.source.poll_seconds,
-            api=(settings.group, settings.version),
             clock=clock,
         )
 
@@ -162,6 +161,7 @@ class Daemon:
         self.ticker.stop(max(1.0, deadline - time.monotonic()))
         self._stop_serving()
         self._reporter.deliver()
+        self._mode.close()
         self.store.close(max(1.0, deadline - time.monotonic()))
         return ended
 
@@ -183,10 +183,6 @@ class Daemon:
             lambda reader: inbox.count(reader) == 0 and not work.ready(reader) and outbox.count(reader) == 0
         )
 
-    def _take(self, events: list[Event]) -> None:
-        self.store.write(lambda tx: [inbox.put(tx, event) for event in events]).result()
-        self.ticker.wake("work")
-
     def _work(self) -> None:
         """Drains: takes up events, decides and claims until nothing more is to be done."""
         now = self._clock()
@@ -197,7 +193,8 @@ class Daemon:
 
     def problems(self) -> dict[str, str]:
         """Tells what of rules, lexicon and settings is not in force as it stands in the files, and why."""
-        return {item.name: item.problem for item in self.reloaded if item.problem}
+        own = {item.name: item.problem for item in self.reloaded if item.problem}
+        return own | dict(self._mode.problems())
 
     def _serve_api(self) -> None:
         try:
@@ -276,12 +273,3 @@ def _nothing() -> None:
 
 def _key(file: Path | None) -> bytes | None:
     return file.read_bytes().strip() if file is not None else None
-
-
-def _known(reader: Any) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
-    after = ("", "")
-    while page := intents.page(reader, 1000, after=after):
-        found += [(item.namespace, item.name) for item in page]
-        after = found[-1]
-    return found

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 
 import yaml
 
-from store import Store, Transaction, intents, outbox
+from engine.status import Target
+from store import Reader, Store, Transaction, intents, outbox
 
 log = logging.getLogger(__name__)
 
@@ -44,11 +45,28 @@ def ignore(_: Notice) -> None:
     """Observes nothing."""
 
 
-class StatusSink(Protocol):
-    """Shows statuses; raises OSError where it cannot now."""
+class SinkDownError(OSError):
+    """Nothing can be shown now, of any intent.
 
-    def write(self, namespace: str, name: str, status: Mapping[str, Any] | None) -> None:
-        """Shows the status of an intent; None where the intent is gone."""
+    Attributes:
+        retry_after: the seconds for which to leave it alone; None where that is not known.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class StatusSink(Protocol):
+    """Shows statuses."""
+
+    def write(self, target: Target, status: Mapping[str, Any] | None) -> None:
+        """Shows the status of an intent; None where the intent is gone.
+
+        Raises:
+            SinkDownError: it cannot be shown now, nor can any other.
+            OSError: it cannot be shown now.
+        """
         ...
 
 
@@ -58,11 +76,11 @@ class DirectoryStatus:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def write(self, namespace: str, name: str, status: Mapping[str, Any] | None) -> None:
+    def write(self, target: Target, status: Mapping[str, Any] | None) -> None:
         """Replaces the file whole, or removes it."""
-        if not namespace:  # a manifest that could not be read has no resource to report on
+        if not target.namespace:  # a manifest that could not be read has no resource to report on
             return
-        path = self._folder / namespace / f"{name}.yaml"
+        path = self._folder / target.namespace / f"{target.name}.yaml"
         if status is None:
             path.unlink(missing_ok=True)
             return
@@ -90,30 +108,46 @@ class Reporter:
 
     def deliver(self) -> int:
         """Delivers all that is due; returns how many were delivered."""
-        count = 0
-        while rows := self._store.read(lambda reader: outbox.due(reader, self._clock(), BATCH)):
-            delivered = [(row, self._deliver(row)) for row in rows]
-            self._store.write(partial(self._settle, delivered)).result()
-            count += sum(ok for _, ok in delivered)
+        count, down = 0, False
+        while not down and (
+            rows := self._store.read(lambda reader: outbox.due(reader, self._clock(), BATCH))
+        ):
+            delays: list[tuple[outbox.Waiting, float | None]] = []
+            for row in rows:
+                try:
+                    delays.append((row, self._deliver(row)))
+                except SinkDownError as error:  # the rest of them would fail in the same way
+                    log.debug("statuses wait: %s", error)
+                    delays.append((row, error.retry_after or FIRST_DELAY))
+                    down = True
+                    break
+            self._store.write(partial(self._settle, delays)).result()
+            count += sum(delay is None for _, delay in delays)
         return count
 
-    def _deliver(self, waiting: outbox.Waiting) -> bool:
+    def _due(self, reader: Reader) -> list[outbox.Waiting]:
+        return outbox.due(reader, self._clock(), BATCH)
+
+    def _deliver(self, waiting: outbox.Waiting) -> float | None:
+        """Delivers one message; returns the delay before the next try, None where it is delivered."""
         message, status = waiting.message, json.loads(waiting.message.body)
+        target = Target(message.namespace, message.name, message.uid, message.generation)
         try:
-            self._sink.write(message.namespace, message.name, status)
+            self._sink.write(target, status)
+        except SinkDownError:
+            raise
         except OSError as error:
             about = f"{message.namespace}/{message.name}"
             log.warning("status of %s not written: %s; trying again", about, error)
-            return False
+            return float(min(LONGEST_DELAY, FIRST_DELAY * 2**waiting.attempts))
         known = self._store.read(lambda reader: intents.get(reader, message.namespace, message.name))
         seconds = self._clock() - known.updated_at if known is not None else None
         self._observe(Notice(message.namespace, message.name, status, seconds))
-        return True
+        return None
 
-    def _settle(self, delivered: list[tuple[outbox.Waiting, bool]], tx: Transaction) -> None:
-        for waiting, ok in delivered:
-            if ok:
+    def _settle(self, delays: list[tuple[outbox.Waiting, float | None]], tx: Transaction) -> None:
+        for waiting, delay in delays:
+            if delay is None:
                 outbox.delivered(tx, waiting)
             else:
-                delay = min(LONGEST_DELAY, FIRST_DELAY * 2**waiting.attempts)
                 outbox.failed(tx, waiting, self._clock() + delay)

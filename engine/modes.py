@@ -1,0 +1,207 @@
+"""Where intents come from, where facts are looked up and where statuses go: a folder, or Kubernetes.
+
+What a mode needs is imported when it is chosen, so that the embedded one does not pay for the cluster's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from engine import live
+from engine.pipeline.journal import Journal
+from engine.pipeline.reporting import DirectoryStatus, SinkDownError, StatusSink
+from engine.settings import Settings
+from engine.sources.directory import DirectorySource
+from engine.status import Target
+from rules.snapshot import Source as SourceName
+from store import Store
+
+if TYPE_CHECKING:
+    from engine.kube.client import Client
+    from engine.kube.status import KubernetesStatus
+
+
+class Synced(Protocol):
+    """Whether everything that was there at the start has been kept."""
+
+    def is_set(self) -> bool:
+        """Tells whether it has."""
+        ...
+
+
+class IntentSource(Protocol):
+    """Follows intents and has every change kept."""
+
+    @property
+    def synced(self) -> Synced:
+        """Set once everything that was there at the start has been kept."""
+        ...
+
+    @property
+    def last_look(self) -> float:
+        """When it last heard of what it follows, by the monotonic clock."""
+        ...
+
+    def start(self) -> None:
+        """Starts following, in threads of its own."""
+        ...
+
+    def stop(self, timeout: float) -> None:
+        """Stops following within some seconds."""
+        ...
+
+
+class LiveInventory(live.Inventory, Protocol):
+    """Live objects that are looked at again and again."""
+
+    def refresh(self) -> bool:
+        """Looks, and tells whether what is known has changed."""
+        ...
+
+
+class Mode(Protocol):
+    """What differs between the embedded mode and a cluster."""
+
+    name: SourceName
+    inventory: LiveInventory
+    sink: StatusSink
+
+    def source(
+        self, store: Store, kept: Callable[[], None], redact: Callable[[str], str], clock: Callable[[], float]
+    ) -> IntentSource:
+        """Makes the source; `kept` is called when events are kept, `redact` takes secrets out of a text."""
+        ...
+
+    def problems(self) -> Mapping[str, str]:
+        """Tells what does not work now, by what it is, for readiness."""
+        ...
+
+    def close(self) -> None:
+        """Ends what the mode holds open."""
+        ...
+
+
+def mode_of(settings: Settings) -> Mode:
+    """Returns the mode that the settings choose.
+
+    Raises:
+        OSError: a folder is not there, or no API server is known.
+    """
+    return KubernetesMode(settings) if settings.source.kind == "kubernetes" else EmbeddedMode(settings)
+
+
+class EmbeddedMode:
+    """Folders of intents and of live objects, and statuses as files."""
+
+    name: SourceName = "directory"
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.inventory: LiveInventory = live.DirectoryInventory(settings.live.directory)
+        self.sink: StatusSink = DirectoryStatus(settings.output.directory / "status")
+
+    def source(
+        self, store: Store, kept: Callable[[], None], redact: Callable[[str], str], clock: Callable[[], float]
+    ) -> IntentSource:
+        """Makes the source of the folder."""
+        journal = Journal(store, kept)
+        return DirectorySource(
+            self._settings.source.directory,
+            sink=journal.keep,
+            known=[(namespace, name) for namespace, name, _ in journal.known()],
+            redact=redact,
+            poll_seconds=self._settings.source.poll_seconds,
+            api=(self._settings.group, self._settings.version),
+            clock=clock,
+        )
+
+    def problems(self) -> Mapping[str, str]:
+        """Nothing that files cannot say themselves."""
+        return {}
+
+    def close(self) -> None:
+        """Holds nothing open."""
+
+
+class KubernetesMode:
+    """NetworkIntents of an API server, with their statuses; live objects from there or from a folder."""
+
+    name: SourceName = "cluster"
+
+    def __init__(self, settings: Settings) -> None:
+        from engine.kube.client import Client  # noqa: PLC0415 - costs memory that the embedded mode spares
+        from engine.kube.connection import configure  # noqa: PLC0415 - as above
+        from engine.kube.inventory import KubernetesInventory  # noqa: PLC0415 - as above
+        from engine.kube.resources import network_intents  # noqa: PLC0415 - as above
+        from engine.kube.status import KubernetesStatus  # noqa: PLC0415 - as above
+        from engine.kube.versions import Versions  # noqa: PLC0415 - as above
+
+        self._settings = settings
+        self._client: Client = Client(configure(settings.kubernetes.kubeconfig))
+        self._client.whoami()
+        self._resource = network_intents(settings.group, settings.version, settings.kubernetes.plural)
+        self._versions = Versions()
+        self.sink: StatusSink = _ResourceStatus(
+            KubernetesStatus(self._client, self._resource, self._versions)
+        )
+        self._watched = None if settings.live.kind == "directory" else KubernetesInventory(self._client)
+        self.inventory: LiveInventory = self._watched or live.DirectoryInventory(settings.live.directory)
+
+    def source(
+        self, store: Store, kept: Callable[[], None], redact: Callable[[str], str], clock: Callable[[], float]
+    ) -> IntentSource:
+        """Makes the source that watches."""
+        from engine.kube.source import KubernetesSource  # noqa: PLC0415 - as above
+
+        settings = self._settings.kubernetes
+        kind = f"{self._settings.group}/{self._settings.version}/{settings.plural}"
+
+        def scope() -> str:
+            cluster = self._client.cluster_id()
+            return f"{cluster}:{kind}" if cluster else ""
+
+        return KubernetesSource(
+            self._client,
+            self._resource,
+            Journal(store, kept, scope),
+            self._versions,
+            namespaces=settings.namespaces or ("",),
+            redact=redact,
+            clock=clock,
+        )
+
+    def problems(self) -> Mapping[str, str]:
+        """Tells what of the API server does not work now."""
+        return self._client.health.problems
+
+    def close(self) -> None:
+        """Ends every watch and connection."""
+        if self._watched is not None:
+            self._watched.stop()
+        self._client.close()
+
+
+class _ResourceStatus:
+    """Statuses of resources, for the reporter."""
+
+    def __init__(self, status: KubernetesStatus) -> None:
+        self._status = status
+
+    def write(self, target: Target, status: Mapping[str, Any] | None) -> None:
+        """Writes the status; of an intent that is gone there is nothing to write."""
+        from engine.kube.errors import (  # noqa: PLC0415 - as above
+            ForbiddenError,
+            UnauthorizedError,
+            UnavailableError,
+        )
+        from engine.kube.status import NotLeadingError  # noqa: PLC0415 - as above
+        from engine.kube.status import Target as ResourceTarget  # noqa: PLC0415 - as above
+
+        if status is None or not target.namespace:
+            return
+        about = ResourceTarget(target.namespace, target.name, target.uid, target.generation)
+        try:
+            self._status.write(about, status)
+        except (ForbiddenError, UnauthorizedError, UnavailableError, NotLeadingError) as error:
+            raise SinkDownError(str(error), error.retry_after) from error

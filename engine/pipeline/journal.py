@@ -1,0 +1,49 @@
+"""Where sources keep what they see: the inbox, and how far they have come."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from store import Event, Store, inbox, meta
+
+Known = tuple[str, str, str]
+"""Namespace, name and uid of an intent."""
+
+
+class Journal:
+    """The store as sources see it.
+
+    Args:
+        kept: called once events are kept for good.
+        scope: what the versions are of: a cluster and a resource; without it none is remembered.
+    """
+
+    def __init__(self, store: Store, kept: Callable[[], None], scope: Callable[[], str] = str) -> None:
+        self._store = store
+        self._kept = kept
+        self._scope = scope
+
+    def keep(self, events: list[Event]) -> None:
+        """Keeps events, in order.
+
+        Raises:
+            StoreUnavailable: they could not be kept; they have to be given again.
+        """
+        self._store.write(lambda tx: [inbox.put(tx, event) for event in events]).result()
+        self._kept()
+
+    def known(self) -> list[Known]:
+        """Lists every intent that is taken for there, by what was kept, dealt with or not."""
+        return self._store.read(inbox.known)
+
+    def version(self, namespace: str) -> str:
+        """Returns the last version told to `reached`; empty where there is none."""
+        scope = self._scope()
+        key = f"watch:{scope}:{namespace}"
+        return (self._store.read(lambda reader: meta.get(reader, key)) or "") if scope else ""
+
+    def reached(self, namespace: str, version: str) -> None:
+        """Notes that all up to a version is kept; one that is lost does no harm."""
+        scope = self._scope()
+        if scope:
+            self._store.write(lambda tx: meta.put(tx, f"watch:{scope}:{namespace}", version))
