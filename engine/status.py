@@ -51,6 +51,21 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """A status that was shown.
+
+    Attributes:
+        status: None where the intent is gone.
+        seconds: from the last event about the intent to now; None where that is not known.
+    """
+
+    namespace: str
+    name: str
+    status: Mapping[str, Any] | None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What is to be said of one generation.
 

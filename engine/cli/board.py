@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from engine.describe import describe_all
-from engine.pipeline.reporting import Notice
 from engine.reasons import Phase
+from engine.status import Notice
 
 _STYLES = {
     Phase.COMPLETED: "green",

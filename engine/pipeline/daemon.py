@@ -26,12 +26,13 @@ from engine.pipeline.executing import Dispatcher
 from engine.pipeline.intake import Intake
 from engine.pipeline.memory import ReadingMemory
 from engine.pipeline.reloading import watch_lexicon, watch_rules, watch_settings
-from engine.pipeline.reporting import Notice, Observer, Reporter, ignore
+from engine.pipeline.reporting import Observer, Reporter, ignore
 from engine.planning import bounds_of, cluster_of, load_rules
 from engine.reasons import Reason
 from engine.reconcile import Looker
 from engine.scheduler import Ticker
 from engine.settings import Settings, Switches
+from engine.status import Notice
 from nlp import Reader
 from store import Store, inbox, intents, outbox, owners, work
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 import yaml
 
-from engine.status import Target
+from engine.status import Notice, Target
 from store import Reader, Store, Transaction, intents, outbox
 
 log = logging.getLogger(__name__)
@@ -20,21 +19,6 @@ log = logging.getLogger(__name__)
 BATCH = 100
 FIRST_DELAY = 1.0
 LONGEST_DELAY = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A status that was shown.
-
-    Attributes:
-        status: None where the intent is gone.
-        seconds: from the last event about the intent to now; None where that is not known.
-    """
-
-    namespace: str
-    name: str
-    status: Mapping[str, Any] | None
-    seconds: float | None = None
 
 
 Observer = Callable[[Notice], None]

@@ -5,10 +5,9 @@ import urllib.request
 from prometheus_client import generate_latest
 
 from engine.metrics import Metrics
-from engine.pipeline.reporting import Notice
 from engine.reasons import Reason
 from engine.scheduler import Ticker
-from engine.status import Report, build_status
+from engine.status import Notice, Report, build_status
 
 
 def notice(reason: Reason, seconds: float | None = 0.02) -> Notice:
