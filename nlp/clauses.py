@@ -88,11 +88,12 @@ class ClauseFinder:
         """Returns the clauses that may stand at a token after the one before them."""
         if before is None:
             return self._at(start)
-        # Without a verb a clause only goes on with what the one before it did.
+        # Without a verb a clause only goes on with what the one before it did; after a mere comma it must say
+        # more than a target.
         clauses = [one for one in self._at(start) if one.headed or one.frame.name == before.frame.name]
         if before.headed and before.sentence == sentence and not before.closed:
             going_on = self._matcher.going_on(before, start)
-            clauses += [one for one in going_on if before.joined or _says_more(one)]
+            clauses += [one for one in going_on if before.joined or len(one.layout) > 1]
         return clauses
 
     def _joints(self, at: int) -> Sequence[Match]:
@@ -110,11 +111,6 @@ class ClauseFinder:
         if known is None:
             known = self._clauses[start] = self._matcher.from_token(start)
         return known
-
-
-def _says_more(clause: Clause) -> bool:
-    """Whether a clause without its verb says more than a target, which a comma alone does not join."""
-    return any(one.field not in ("target", IGNORED, REASON) for one in clause.found[len(clause.head) :])
 
 
 def _cost(found: Sequence[Assign]) -> int:

@@ -9,6 +9,8 @@ from nlp.tokens import Token
 from nlp.values import Assign, Found
 from nlp.words import Words
 
+MIN_ADVERB = 5
+"""Words in -ly of more letters than this are adverbs."""
 _NAME = re.compile(r"(?=.*[a-z])[a-z0-9_][\w.-]*\Z", re.IGNORECASE)
 _KINDED = re.compile(r"([a-z]+)/([a-z0-9_][\w.-]*)\Z", re.IGNORECASE)
 _KINDS = {
@@ -28,6 +30,7 @@ _LABEL_KEY = re.compile(r"[a-z0-9](?:[\w./-]*[a-z0-9])?\Z", re.IGNORECASE)
 _LABEL_VALUE = re.compile(r"[a-z0-9](?:[\w.-]*[a-z0-9])?\Z", re.IGNORECASE)
 CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:am|pm|z)?\Z|\d{1,2}(?:am|pm)\Z", re.IGNORECASE)
 _SUBSET = re.compile(r"[a-z0-9][\w.-]*\Z", re.IGNORECASE)
+_PART_BEGINS = frozenset({",", "(", ".", ";", ":", "and", "then"})
 _PART_ENDS = frozenset(
     {
         ".",
@@ -63,7 +66,7 @@ def read_name(words: Words, at: int) -> Found:
         return []
     if at not in words.quoted and (words.is_known(low) or words.assigns(end)):
         return []
-    if is_number_like(low) or _KEY_LIKE.match(low):
+    if is_number_like(low) or _KEY_LIKE.match(low) or is_adverb(low):
         return []
     return [(end, low)]
 
@@ -123,6 +126,13 @@ def read_closing_namespace_word(words: Words, at: int) -> Found:
         for found in read_namespace(words, at)
         if words.low(found[0] + 1) in _PART_ENDS or (begins and words.low(found[0] + 1) == ":")
     ]
+
+
+def read_apart_namespace(words: Words, at: int) -> Found:
+    """A namespace after the word "namespace" alone, where that begins a clause or a part, or ends one."""
+    word = at - 2 if words.low(at - 1) in (":", "=") else at - 1
+    begins = word == 0 or words.low(word - 1) in _PART_BEGINS
+    return [found for found in read_namespace(words, at) if begins or words.low(found[0]) in _PART_ENDS]
 
 
 def read_subset(words: Words, at: int) -> Found:
@@ -186,6 +196,11 @@ def _known_name(words: Words, at: int) -> tuple[int, str]:
         if stop < len(words.tokens) and words.tokens[stop].text == ")":
             return stop + 1, target
     return end, target
+
+
+def is_adverb(word: str) -> bool:
+    """Whether a word says how: none such is a name or part of a key."""
+    return len(word) > MIN_ADVERB and word.isalpha() and word.endswith("ly")
 
 
 def is_number_like(word: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nlp import numerals, values
-from nlp.open_names import CLOCK, is_number_like
+from nlp.open_names import CLOCK, is_adverb, is_number_like
 from nlp.values import Found
 from nlp.words import Words
 
@@ -66,7 +66,7 @@ def read_plain_key(words: Words, at: int) -> Found:
         soft = token.low in words.vocabulary.soft or token.low.endswith("ing")
         if position in words.names or not _PLAIN_WORD.match(token.text) or (known and not soft):
             break
-        if token.low in words.vocabulary.never_key_words:
+        if token.low in words.vocabulary.never_key_words or is_adverb(token.low):
             break
         parts.append(token.text.upper())
         own = own or token.low not in words.vocabulary.hard

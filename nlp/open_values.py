@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from nlp import values
 from nlp.open_names import (
+    read_apart_namespace,
     read_certain_name,
     read_clock,
     read_closing_namespace,
@@ -33,6 +34,7 @@ _OPEN: dict[str, Callable[[Words, int], Found]] = {
     "namespace": read_namespace,
     "namespace-name": read_namespace_name,
     "closing-namespace": read_closing_namespace,
+    "apart-namespace": read_apart_namespace,
     "closing-namespace-word": read_closing_namespace_word,
     "subset": read_subset,
     "key": read_key,

@@ -17,6 +17,8 @@ MAX_REASON_WORDS = 60
 _JOINTS = frozenset({"and", ",", "then", "or", "also"})
 _MODALS = frozenset({"shall", "should", "must"})
 _ABSTRACT = ("ing", "tion", "ance", "ence", "ity", "ness", "ment", "sis", "ability")
+_PURPOSE_ENDS = (*_ABSTRACT, "s")
+_NAME_LIKE = re.compile(r"\w-\w|\d")
 _NO_REASONS = frozenset({"not", "no", "never", "only"})
 _NO_PURPOSES = _NO_REASONS | {"it", "them", "each", "every", "all", "both"}
 _SENTENCE_END = frozenset({".", ";", "!", "?"})
@@ -70,14 +72,12 @@ def read_purpose(words: Words, at: int) -> Found:
 
 def _may_name(words: Words, at: int, end: int) -> bool:
     """Whether words after "for" may name a workload, or deny something."""
-    for position in range(at, end):
-        low = words.tokens[position].low
-        if position in words.names or low in _NO_REASONS:
-            return True
-        last = position + 1 == end or words.tokens[position + 1].low in words.vocabulary.function
-        if last and re.search(r"\w-\w|\d", low):
-            return True
-    return False
+    if any(position in words.names or words.low(position) in _NO_REASONS for position in range(at, end)):
+        return True
+    last = words.low(end - 1)
+    if last in words.vocabulary.purposes or last.endswith(_PURPOSE_ENDS):
+        return False
+    return any(_NAME_LIKE.search(words.low(position)) for position in range(at, end))
 
 
 def _goes_on(words: Words, comma: int) -> bool:
