@@ -20,6 +20,7 @@ _COMMANDS = {
     "history": "engine.cli.records",
     "audit": "engine.cli.records",
     "rules": "engine.cli.rules_commands",
+    "shadow": "engine.cli.shadow",
     "check": "engine.cli.checking",
     "schema": "engine.cli.checking",
     "upgrade": "engine.cli.upgrading",
