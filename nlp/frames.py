@@ -73,11 +73,11 @@ class FrameMatcher:
 
     def from_token(self, start: int) -> list[Clause]:
         """Returns the clauses that begin at a token, of each frame whose needs the text meets."""
-        rest = self._rest[start]
+        rest, mask = self._rest[start], self.chart.masks[start]
         return [
             clause
             for frame in self.grammar.frames
-            if all(rest & mask for mask in frame.needs)
+            if mask & (frame.first | frame.free_first) and all(rest & need for need in frame.needs)
             for clause in self.match(frame, start, _State(0, (), (), ()))
         ]
 
@@ -105,11 +105,15 @@ class FrameMatcher:
                         states.setdefault(at + 1, {}).setdefault(state, True)
                     if masks[at] & self.grammar.closing:
                         states.setdefault(at + 1, {})[state] = False
-                for end, following in self._steps(frame, state, at):
-                    states.setdefault(end, {})[following] = False
+                if masks[at] & frame.first:
+                    for end, following in self._steps(frame, state, at):
+                        states.setdefault(end, {})[following] = False
+                if masks[at] & frame.free_first:
+                    for end, following in self._ignored(frame.free, state, at):
+                        states.setdefault(end, {})[following] = False
 
     def _steps(self, frame: CompiledFrame, state: _State, at: int) -> Iterator[tuple[int, _State]]:
-        """Yields the states after one more part, or after ignored words."""
+        """Yields the states after one more part."""
         mask = self.chart.masks[at]
         for index, part in enumerate(frame.parts):
             if state.used >> index & 1 or not mask & part.first:
@@ -122,9 +126,9 @@ class FrameMatcher:
             used = state.used | 1 << index
             for end, more in part.match(self.chart, at):
                 yield end, _State(used, state.found + more, more if is_head else state.head, layout)
-        yield from self._ignored(frame.free, state, at)
 
     def _ignored(self, free: Sequence[Node], state: _State, at: int) -> Iterator[tuple[int, _State]]:
+        """Yields the states after ignored words."""
         mask = self.chart.masks[at]
         for part in free:
             if mask & part.first:

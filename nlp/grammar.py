@@ -51,6 +51,8 @@ class CompiledFrame:
         needed: the bits of the parts that must be there.
         free: parts that may stand anywhere, any number of times.
         needs: masks of which each must meet some token.
+        first: what the parts may begin with.
+        free_first: what the free parts may begin with.
     """
 
     name: str
@@ -60,6 +62,8 @@ class CompiledFrame:
     parts: tuple[Node, ...]
     free: tuple[Node, ...]
     needs: tuple[int, ...]
+    first: int
+    free_first: int
     sets: tuple[tuple[str, Value], ...]
 
 
@@ -330,6 +334,13 @@ class _Compiler:
                 return
 
 
+def _joined(nodes: Sequence[Node]) -> int:
+    mask = 0
+    for node in nodes:
+        mask |= node.first
+    return mask
+
+
 def _compiled(
     source: _Source[GrammarFile], frame: Frame, parts: Sequence[Node], free: tuple[Node, ...]
 ) -> CompiledFrame:
@@ -344,6 +355,8 @@ def _compiled(
         tuple(parts),
         free,
         needs,
+        _joined(parts),
+        _joined(free),
         tuple(frame.sets.items()),
     )
 

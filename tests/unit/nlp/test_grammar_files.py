@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from documents import DocumentError
+from documents import DocumentError, load, validate
 from nlp import Reader
-from nlp.grammar import FOLDER, load_grammar
+from nlp import phrases as ast
+from nlp.grammar import CLAUSE_SEPARATOR, CLOSING, FOLDER, GLUE, SEPARATOR, load_grammar
+from nlp.grammar_model import GrammarFile
 from nlp.inflection import forms_of
+from nlp.open_values import TYPES
 from nlp.phrases import PhraseError, parse_phrase
 
 
@@ -106,3 +109,33 @@ def test_spacy_comes_without_its_command_line() -> None:
         "assert not kept, kept; assert not [m for m in sys.modules if m.startswith('spacy.cli')]"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, cwd=FOLDER.parents[1])
+
+
+def _named(phrase: ast.Phrase) -> set[str]:
+    match phrase:
+        case ast.Reference(rule):
+            return {rule}
+        case ast.Slot(_, type_name):
+            return {type_name}
+        case ast.Sequence(parts) | ast.Choice(parts):
+            return {name for part in parts for name in _named(part)}
+        case ast.Maybe(part) | ast.Several(part):
+            return _named(part)
+        case _:
+            return set()
+
+
+def test_every_rule_and_every_value_type_is_used() -> None:
+    defined: set[str] = set()
+    used = {SEPARATOR, CLAUSE_SEPARATOR, GLUE, CLOSING}
+    for path in FOLDER.glob("*.yaml"):
+        for document in load(path):
+            if document.value["kind"] == "Grammar":
+                file = validate(document, GrammarFile)
+                defined.update(file.rules)
+                rules = (rule if isinstance(rule, list) else rule.phrases for rule in file.rules.values())
+                frames = ([frame.head] * bool(frame.head) + frame.parts + frame.may for frame in file.frames)
+                for phrase in [*(text for texts in (*rules, *frames) for text in texts), *file.free]:
+                    used |= _named(parse_phrase(phrase))
+    assert defined - used == set()
+    assert TYPES - used - {"clock"} == set()  # times of the day are for refusals
