@@ -286,6 +286,9 @@ def _seconds(header: str | None) -> float | None:
 
 
 def _short(error: Exception) -> str:
-    """Returns what an error of urllib3 says to people, without its representation of objects."""
-    told = str(getattr(error, "reason", None) or error) or type(error).__name__
+    """Returns what an error of urllib3 says to people, without the objects and errors that it wraps."""
+    inner = getattr(error, "reason", None) or error
+    if isinstance(inner, Exception):
+        inner = next((part for part in inner.args if isinstance(part, Exception)), inner)
+    told = str(inner) or type(inner).__name__
     return told.rpartition(">: ")[2].strip().splitlines()[-1]

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+import yaml
 from kubernetes.client.configuration import Configuration
 from kubernetes.config.config_exception import ConfigException
 from kubernetes.config.kube_config import load_kube_config
@@ -48,7 +49,8 @@ def _of_kubeconfig(path: Path) -> Configuration:
     configuration = _plain()
     try:
         load_kube_config(str(path), client_configuration=configuration, persist_config=False)
-    except (ConfigException, OSError, ValueError) as error:
+    except (ConfigException, OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        # The client looks into a file of another shape as if it were a kubeconfig.
         raise NotConfiguredError(f"kubeconfig {path} cannot be used: {error}") from error
     return configuration
 
