@@ -22,7 +22,7 @@ from nlp.open_names import (
     read_subset,
 )
 from nlp.open_settings import read_assigned_key, read_bare_value, read_key, read_plain_key, read_value
-from nlp.reasons import read_purpose, read_reason
+from nlp.reasons import read_aim, read_circumstance, read_purpose, read_reason
 from nlp.values import Found
 from nlp.words import Words
 
@@ -46,6 +46,8 @@ _OPEN: dict[str, Callable[[Words, int], Found]] = {
     "label": read_label,
     "label-key": read_label_key,
     "place": read_place,
+    "aim": read_aim,
+    "circumstance": read_circumstance,
     "purpose": read_purpose,
     "reason": read_reason,
 }

@@ -58,6 +58,16 @@ def read_reason(words: Words, at: int) -> Found:
     return found
 
 
+def read_aim(words: Words, at: int) -> Found:
+    """The words of a reason after "to": what is aimed at."""
+    return read_reason(words, at) if words.low(at) in words.vocabulary.aims else []
+
+
+def read_circumstance(words: Words, at: int) -> Found:
+    """The words of a reason after "as": a clause, not a role."""
+    return read_reason(words, at) if words.low(at) in words.vocabulary.circumstances else []
+
+
 def read_purpose(words: Words, at: int) -> Found:
     """The words of a reason after "for", where a workload may stand too: one word must name a purpose."""
     low = words.tokens[at].low

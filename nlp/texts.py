@@ -23,7 +23,7 @@ _NUMERIC_WORDS = NUMBER_WORDS | FRACTION_WORDS | {"a", "an", "one"}
 _HEX_STARTS = frozenset("abcdef:")
 _ENDING = frozenset({".", "!", "!!", "!!!", "..", "...", ";", ","})
 _NAMES = ("name", "known-name", "certain-name", "kinded", "closing-namespace", "subset", "label-key", "place")
-_ANYTHING = ("reason", "purpose")
+_ANYTHING = ("reason", "purpose", "aim", "circumstance")
 _DIGITS_TOO = ("version", "plain-version", "port", "port-with-protocol", "factor")
 
 
@@ -110,6 +110,8 @@ def _vocabulary(grammar: Grammar) -> Vocabulary:
         function=words["function"],
         vague=words["vague"],
         purposes=words["purposes"],
+        aims=words["aims"],
+        circumstances=words["circumstances"],
         times=words["times"],
         units=words["units"],
         acronyms=words["acronyms"],

@@ -21,6 +21,8 @@ class Vocabulary:
         function: words that are not even a namespace or a setting's value.
         vague: words in place of a value.
         purposes: words that name a purpose, never a workload.
+        aims: verbs that begin a reason after "to".
+        circumstances: words that begin a reason after "as".
         times: words that make a time of a reason that they end.
         units: words that are what a number is of, and so no value of a setting.
         acronyms: words in capitals that are no keys.
@@ -40,6 +42,8 @@ class Vocabulary:
     function: frozenset[str]
     vague: frozenset[str]
     purposes: frozenset[str]
+    aims: frozenset[str]
+    circumstances: frozenset[str]
     times: frozenset[str]
     units: frozenset[str]
     acronyms: frozenset[str]
