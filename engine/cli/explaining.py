@@ -168,15 +168,23 @@ def _show_action(out: Console, index: int, action: Body) -> None:
         for item in action["assumed"]
     ]
     if read:
-        out.print(table("Words read", ["field", "from"], read))
+        _print_table(out, "Words read", ["field", "from"], read)
     _show_rules(out, action)
     if action["changes"]:
         rows = [
             [item["rule"], item["field"], _value(item["before"]), _value(item["after"])]
             for item in action["changes"]
         ]
-        out.print(table("Fields that rules set", ["rule", "field", "before", "after"], rows))
+        _print_table(out, "Fields that rules set", ["rule", "field", "before", "after"], rows)
     _show_facts(out, action["facts"])
+
+
+def _print_table(out: Console, title: str, columns: list[str], rows: list[list[Any]]) -> None:
+    """Prints a table; its title above it, where the width of the table does not break it."""
+    from rich.text import Text  # noqa: PLC0415 - as above
+
+    out.print(Text(title, style="italic"))
+    out.print(table("", columns, rows))
 
 
 def _show_rules(out: Console, action: Body) -> None:
@@ -194,7 +202,7 @@ def _show_rules(out: Console, action: Body) -> None:
         rows.append([mark, Text(what, style=style), Text(said.removeprefix(": ")), Text(step["clause"])])
     if rows:
         columns = ["rule", "outcome", "what it says", "because"]
-        out.print(table("Rules that had a part (► decided)", columns, rows))
+        _print_table(out, "Rules that had a part (► decided)", columns, rows)
     quiet = [
         [Text(f"  {step['rule']}", style="dim"), step["outcome"], Text(step["clause"], style="dim")]
         for step in action["rules"]
@@ -202,7 +210,7 @@ def _show_rules(out: Console, action: Body) -> None:
     ]
     if quiet:
         columns = ["rule", "outcome", "first clause that failed"]
-        out.print(table("Rules that had no part", columns, quiet))
+        _print_table(out, "Rules that had no part", columns, quiet)
 
 
 def _show_facts(out: Console, facts: Body) -> None:
@@ -216,7 +224,7 @@ def _show_facts(out: Console, facts: Body) -> None:
     rows += [
         [name, Text(f"not known: {why}", style="yellow")] for name, why in facts.get("unknown", {}).items()
     ]
-    out.print(table(f"Facts, from: {facts.get('origin', 'unknown')}", ["fact", "value"], rows))
+    _print_table(out, f"Facts, from: {facts.get('origin', 'unknown')}", ["fact", "value"], rows)
 
 
 def _value(value: Any) -> str:

@@ -205,7 +205,7 @@ def test_rules_are_taken_up_when_somebody_asks(workplace: Workplace, client: Cli
     assert client.reload()["digests"]["rules"] != before
     workplace.until(lambda: workplace.reason("scale") == "Completed")
     workplace.write("rules/site.yaml", HOLDING.replace("action.replicas >", "action.nothing >"))
-    with pytest.raises(ApiError, match=r"site\.yaml:8") as refused:
+    with pytest.raises(ApiError, match=r"site\.yaml:7:42") as refused:
         client.reload()
     assert refused.value.code is Code.NOT_RELOADED
     assert "rules" in client.state()["problems"]
