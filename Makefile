@@ -29,8 +29,12 @@ run: $(VENV)/runtime ## Take a day in a 5G core from intents to packages, and sh
 	@$(BIN)/conductor-watch run --settings examples/settings.yaml --once
 
 .PHONY: test
-test: $(VENV)/dev ## Run every test
+test: $(VENV)/dev kubernetes ## Run every test
 	@$(BIN)/pytest -n auto --dist worksteal
+
+.PHONY: kubernetes
+kubernetes: $(VENV)/dev ## Build the Kubernetes API server that tests run against (minutes, once)
+	@test -n "$${KUBECONFIG:-}$${KUBEBUILDER_ASSETS:-}" || $(BIN)/python -m tests.cluster.build >/dev/null
 
 .PHONY: lint
 lint: $(VENV)/dev ## Check style, format, import contracts and the lock files
@@ -53,6 +57,10 @@ bench: $(VENV)/dev ## Measure latency, rate and memory, and print them
 .PHONY: docs
 docs: $(VENV)/dev ## Write the generated parts of docs/ anew
 	@$(BIN)/python -m docs.generate
+
+.PHONY: crd
+crd: $(VENV)/runtime ## Write deploy/base/crd.yaml anew from the models
+	@$(BIN)/conductor-watch crd >deploy/base/crd.yaml
 
 .PHONY: lock
 lock: $(VENV)/dev ## Lock the newest allowed dependencies, with hashes

@@ -23,6 +23,7 @@ _COMMANDS = {
     "shadow": "engine.cli.shadow",
     "check": "engine.cli.checking",
     "schema": "engine.cli.checking",
+    "crd": "engine.cli.crd",
     "upgrade": "engine.cli.upgrading",
 }
 """Each command and the module that defines it, loaded when it is asked for."""

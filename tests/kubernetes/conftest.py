@@ -1,0 +1,95 @@
+"""A real Kubernetes API for tests. How to use it:
+
+- `admin`: a client (tests.cluster.api.Api) with every right, on the API server that all tests share; the CRD
+  and the ClusterRoles of deploy/ are installed. `admin.create(NETWORK_INTENTS, namespace, body)`, `.get(…)`,
+  `.list(…)`, `.patch(…, subresource="status")`, `.watch(…)`, `.call("GET", "/any/path")`.
+- `namespace`: the name of a new namespace of the test's own. There is no controller manager: workloads get no
+  pods, a deleted namespace stays Terminating. Other tests have intents in other namespaces at the same time,
+  so let what is tested watch `namespace` alone, or expect to see more.
+- `product`: the path of a kubeconfig of a ServiceAccount in `namespace` with just the rights of deploy/: what
+  the product runs under in tests, never admin.
+- `account(rules)`: the kubeconfig of a ServiceAccount with other rights, as for a missing one:
+  `account(without("networkintents/status"))`.
+- `own_server`: an API server of the test's own (ApiServer: stop_api, start_api, stop_etcd, start_etcd,
+  compact), prepared as the shared one is; four seconds, so only for tests that break it.
+  `Surroundings(own_server.admin, folder)` makes namespaces and accounts there: `.namespace()`,
+  `.account(namespace, rules)`.
+
+The API server is the one of KUBECONFIG where that is set, else it runs from the programs in
+KUBEBUILDER_ASSETS, else from those that `make kubernetes` has built.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cluster import build
+from tests.cluster.api import Api
+from tests.cluster.server import ApiServer
+from tests.cluster.sharing import shared_server
+from tests.cluster.surroundings import Rules, Surroundings, install
+
+
+def _programs() -> Path:
+    if assets := os.environ.get("KUBEBUILDER_ASSETS"):
+        return Path(assets)
+    folder = build.programs()
+    if folder is None:
+        pytest.fail(
+            "no kube-apiserver to test against: run `make kubernetes` (minutes, once), or set "
+            "KUBEBUILDER_ASSETS or KUBECONFIG",
+            pytrace=False,
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def admin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
+    if given := os.environ.get("KUBECONFIG"):
+        api = Api(Path(given))
+        install(api)
+        yield api
+        return
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "api-server"
+    with shared_server(folder, _programs()) as kubeconfig:
+        api = Api(kubeconfig)
+        install(api)
+        yield api
+
+
+@pytest.fixture
+def surroundings(admin: Api, tmp_path: Path) -> Iterator[Surroundings]:
+    made = Surroundings(admin, tmp_path / "accounts")
+    yield made
+    made.remove()
+
+
+@pytest.fixture
+def namespace(surroundings: Surroundings) -> str:
+    return surroundings.namespace()
+
+
+@pytest.fixture
+def account(surroundings: Surroundings, namespace: str) -> Callable[[Rules | None], Path]:
+    return lambda rules=None: surroundings.account(namespace, rules)
+
+
+@pytest.fixture
+def product(account: Callable[[Rules | None], Path]) -> Path:
+    return account(None)
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[ApiServer]:
+    server = ApiServer(tmp_path / "api-server", _programs())
+    try:
+        server.start()
+        install(server.admin)
+        yield server
+    finally:
+        server.stop()
