@@ -63,9 +63,11 @@ class Match:
             return f"sources: {intent.source} is none of {', '.join(sorted(self.sources))}"
         if self.priority is not None and intent.priority not in self.priority:
             return f"priority: {intent.priority} is not {self.priority.start} to {self.priority.stop - 1}"
-        return _missing("labels", self.labels, intent.labels) or _missing(
-            "annotations", self.annotations, intent.annotations
-        )
+        if self.labels or self.annotations:
+            return _missing("labels", self.labels, intent.labels) or _missing(
+                "annotations", self.annotations, intent.annotations
+            )
+        return ""
 
 
 def _missing(name: str, wanted: Mapping[str, Globs], given: Mapping[str, str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,7 +44,7 @@ def decide(
         ruling = guard(snapshot)
         if ruling is not None:
             return Decided(ruling, snapshot.actions)
-    decision = rules.evaluate(snapshot.rules, book, bounds, contract.said_problems)
+    decision = rules.evaluate(snapshot.rules, book, bounds, contract_after(snapshot.actions))
     if decision.verdict is not rules.Verdict.PROCEED:
         return Decided(_verdict(decision), decision.actions, decision)
     if len({route.executor for route in decision.routes}) > 1:
@@ -56,6 +56,15 @@ def decide(
         ruling = Ruling(Step.REFUSE, plan.reason, plan.message)
         return Decided(ruling, decision.actions, decision)
     return Decided(_go(snapshot, decision, plan), decision.actions, decision, plan)
+
+
+def contract_after(checked: Sequence[Mapping[str, Any]]) -> rules.Contract:
+    """Returns the contract for rules: what has been checked before, and no rule has changed, is not again."""
+
+    def problems(action: Mapping[str, Any]) -> Sequence[str]:
+        return () if any(action is each for each in checked) else contract.said_problems(action)
+
+    return problems
 
 
 def unresolved(snapshot: Snapshot) -> Ruling | None:

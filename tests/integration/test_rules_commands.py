@@ -262,3 +262,20 @@ rules:
     assert workplace.reason("unsaid") == "RuleRefused"
     assert "network_policy.ports[0].protocol" in workplace.status("unsaid")["lastMessage"]
     assert workplace.status("said")["decision"]["rule"] != "own/say-it"
+
+
+def test_what_a_rule_makes_of_an_action_is_checked_by_the_contract(workplace: Workplace) -> None:
+    rule = """\
+apiVersion: conductor-watch/v1
+kind: RuleSet
+metadata: {name: own}
+rules:
+  - {name: breaks, match: {intentTypes: [scaling]}, when: action.target == "amf", then: {set: {replicas: -1}}}
+"""
+    workplace.write("rules/own.yaml", rule)
+    workplace.intent("broken", "scale amf to 3")
+    workplace.intent("whole", "scale smf to 3")
+    workplace.settle()
+    assert workplace.reason("broken") == "RuleError"
+    assert "own/breaks" in workplace.status("broken")["lastMessage"]
+    assert workplace.reason("whole") == "Completed"
