@@ -1,11 +1,12 @@
 """What people may change of a running daemon's work: approve it, or have it tried again.
 
-Each function is one transaction: the change, the record of who asked for it, and the new start of the work.
+What takes a transaction does all in it: the change, the record of who asked, the new start of the work.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,14 @@ class BulkRetry:
     which: Restartable
     limit: int
     dry_run: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """What a bulk retry is about: how many there are, and those that are tried next."""
+
+    matched: int
+    items: Sequence[Work]
 
 
 def approve(
@@ -89,28 +98,37 @@ def retry(tx: Transaction, namespace: str, name: str, peer: Peer, now: float) ->
     return {**_about(item), "was": item.reason}
 
 
-def retry_all(tx: Transaction, wanted: BulkRetry, peer: Peer, now: float) -> dict[str, Any]:
-    """Starts afresh what has waited longest, as many as may be tried at once.
+def candidates(reader: Reader, wanted: BulkRetry) -> Candidates:
+    """Looks for what a bulk retry is about; apart from the retry, because it passes over all there is."""
+    matched = overview.count_restartable(reader, wanted.which)
+    return Candidates(matched, overview.restartable(reader, wanted.which, wanted.limit))
 
-    Returns:
-        {"matched", "retried": [intents], "left", "nextAt": when the next may be tried, if any is left}.
-    """
-    matched = overview.count_restartable(tx, wanted.which)
-    found = overview.restartable(tx, wanted.which, wanted.limit)
+
+def retry_all(tx: Transaction, found: Candidates, peer: Peer, now: float) -> dict[str, Any]:
+    """Starts afresh what was found, as many as may be tried at once; what has moved since is left alone."""
     retried: list[Work] = []
     next_at = None
-    for item in found:
-        if not wanted.dry_run:
-            next_at = buckets.take(tx, [RETRIES], now)
-            if next_at is not None:
-                break
-            _restart(tx, item, peer, now)
+    for item in found.items:
+        if work.get(tx, item.id) != item:
+            continue
+        next_at = buckets.take(tx, [RETRIES], now)
+        if next_at is not None:
+            break
+        _restart(tx, item, peer, now)
         retried.append(item)
+    return told(found, retried, next_at)
+
+
+def told(found: Candidates, retried: Sequence[Work], next_at: float | None = None) -> dict[str, Any]:
+    """Says what came of a bulk retry, or would.
+
+    Returns:
+        {"matched", "retried": [intents], "left", "nextAt": when the next may be tried, if any had to wait}.
+    """
     return {
-        "dryRun": wanted.dry_run,
-        "matched": matched,
+        "matched": found.matched,
         "retried": [{**_about(item), "was": item.reason, "message": item.message} for item in retried],
-        "left": matched - len(retried),
+        "left": found.matched - len(retried),
         "nextAt": timestamp(next_at) if next_at is not None else None,
     }
 

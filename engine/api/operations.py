@@ -131,10 +131,13 @@ class StoreOperations:
 
     def retry_all(self, wanted: BulkRetry, peer: Peer) -> Answer:
         """Starts afresh what fits, as many as may be tried at once."""
+        found = self._read(partial(changing.candidates, wanted=wanted))
+        if wanted.dry_run:
+            return {"dryRun": True, **changing.told(found, found.items)}
         now = self._clock()
-        answer = self._write(lambda tx: changing.retry_all(tx, wanted, peer, now))
+        answer = self._write(lambda tx: changing.retry_all(tx, found, peer, now))
         self._hooks.wake()
-        return answer
+        return {"dryRun": False, **answer}
 
     def state(self) -> Answer:
         """Returns how the daemon stands: queues, ticks, versions, digests, and what could not be taken up."""
