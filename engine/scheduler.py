@@ -79,6 +79,8 @@ class Ticker:
 
     def stop(self, timeout: float) -> bool:
         """Starts no further tick and waits for running ones; returns whether all ended in time."""
+        if not self._scheduler.running:
+            return True
         waiter = threading.Thread(target=self._scheduler.shutdown, name="ticks-stop", daemon=True)
         waiter.start()
         waiter.join(timeout)

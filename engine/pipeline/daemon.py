@@ -125,6 +125,7 @@ class Daemon:
         )
         self._reloading = threading.Lock()
         self._reload_all = False
+        self._stopped = False
         self.source = self._mode.source(
             self.store,
             kept=lambda: self.ticker.wake("work"),
@@ -155,6 +156,9 @@ class Daemon:
         Returns:
             Whether everything that ran has ended; what has not is read back at the next start.
         """
+        if self._stopped:
+            return True
+        self._stopped = True
         deadline = time.monotonic() + self.settings.execution.grace_seconds
         self._api.stop(1.0)
         self.source.stop(5.0)
