@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import subprocess
 import sys
@@ -83,6 +85,23 @@ def test_an_approval_of_a_spec_that_has_changed_is_refused(run: Run, place: Plac
     assert code == 1
     assert "its spec is another" in said
     assert "conductor-watch explain" in said
+
+
+@pytest.mark.parametrize(("typed", "code", "reason"), [("y", 0, ""), ("n", 130, "Held"), ("", 130, "Held")])
+def test_in_a_terminal_an_approval_is_asked_for(
+    client: Client, place: Place, typed: str, code: int, reason: str
+) -> None:
+    place.hold(place.see("amf"))
+    terminal, inside = pty.openpty()
+    command = [sys.executable, "-c", "from engine.cli import main; main()", "intents", "approve", "core/amf"]
+    os.write(terminal, f"{typed}\n".encode())
+    ended = subprocess.run(
+        [*command, "--socket", str(client.path)], stdin=inside, capture_output=True, text=True, check=False
+    )
+    os.close(inside)
+    os.close(terminal)
+    assert "scale amf to 50 (core)\nsite/big: somebody has to approve it" in ended.stderr
+    assert (ended.returncode, place.current("amf").reason) == (code, reason)
 
 
 @pytest.mark.parametrize(
