@@ -18,9 +18,9 @@ from cel_expr_python import cel
 
 from rules.descriptors import PACKAGE, declare
 from rules.functions import FUNCTIONS, Tables, declarations
-from rules.presence import Finding, Paths, PresenceCheck, Sure, path_of
+from rules.presence import Finding, Paths, PresenceCheck, Sure, path_of, shape_of
 from rules.scanning import closing
-from rules.shapes import Kind, Shape
+from rules.shapes import Kind, MapOf, Shape
 from rules.snapshot import Json
 from rules.syntax import Call, Comprehension, Constant, Name, Node, Select, children, nodes, tree
 
@@ -76,6 +76,7 @@ class Expression:
         facts: the names of the facts among them.
         constant: whether it reads nothing at all, so that it always comes out the same.
         functions: the names of our own functions that it calls.
+        unordered: whether a list that it gives may come in any order, as it goes over the keys of a map.
     """
 
     text: str
@@ -84,6 +85,7 @@ class Expression:
     facts: frozenset[str]
     constant: bool
     functions: frozenset[str]
+    unordered: bool
     program: Any
 
     def holds(self, scope: Scope) -> bool:
@@ -110,7 +112,10 @@ class Expression:
         value = result.plain_value()
         if isinstance(value, datetime):
             return value.isoformat()
-        if value is None or isinstance(value, str | int | float | bool | list | dict):
+        if isinstance(value, list | dict):
+            ordered = _ordered(value)
+            return sorted(ordered, key=str) if self.unordered and isinstance(ordered, list) else ordered
+        if value is None or isinstance(value, str | int | float | bool):
             return value
         raise self._error(result, "it has no value in JSON")
 
@@ -232,7 +237,11 @@ class Compiler:
             message = f"cannot be evaluated: {_reason(str(error))}; write it without comments and raw texts"
             raise ExpressionError((Finding(0, message),)) from error
         functions = frozenset(call.function for call in calls)
-        return Expression(text, kind, reads, facts, constant, functions, program)
+        unordered = any(
+            isinstance(node, Comprehension) and isinstance(shape_of(node.range, self._variables), MapOf)
+            for node in nodes(root)
+        )
+        return Expression(text, kind, reads, facts, constant, functions, unordered, program)
 
     def _try(self, calls: list[Call]) -> None:
         """Computes the functions whose arguments are known already, to find those that cannot be."""
@@ -341,6 +350,13 @@ def _keys(node: Node, variables: Mapping[str, Shape]) -> tuple[str, ...]:
             return (*keys, name) if keys else ()
         case _:
             return ()
+
+
+def _ordered(value: Any) -> Json:
+    """Returns a value with the keys of its maps in order: cel-cpp gives them in another one each time."""
+    if isinstance(value, dict):
+        return {key: _ordered(value[key]) for key in sorted(value)}
+    return [_ordered(item) for item in value] if isinstance(value, list) else value
 
 
 def _missing_key(error: str) -> str | None:

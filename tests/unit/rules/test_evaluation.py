@@ -389,3 +389,25 @@ def test_deciding_again_and_again_takes_no_more_memory(
         rules.evaluate(given, shipped, BOUNDS, contract)
     gc.collect()
     assert sys.getallocatedblocks() - before < 300
+
+
+def test_what_goes_over_a_map_comes_out_in_one_order(decide: Decide) -> None:
+    """The engine of CEL goes over the keys of a map in another order each time."""
+    keys = [f"k{number}" for number in range(9)]
+    rule = """\
+  - {name: keys, then: {warn: "${facts.fieldOwners.map(f, f)}"}}
+  - {name: some, then: {warn: "${facts.fieldOwners.filter(f, f != 'k0').map(f, f + '!')}"}}
+  - {name: whole, then: {warn: "${intent.labels}"}}
+  - {name: listed, then: {warn: "${facts.images.map(i, i)}"}}
+"""
+    facts = replace(KNOWN, field_owners=dict.fromkeys(keys, "core/other"), images=("b", "a"))
+    labels = replace(INTENT, labels=dict.fromkeys(keys, "x"))
+    said = {
+        tuple(warning.message for warning in decide(rule, facts=facts, intent=labels).warnings)
+        for _ in range(20)
+    }
+    ((first, second, third, listed),) = said
+    assert first == ", ".join(keys)
+    assert second == ", ".join(f"{key}!" for key in keys[1:])
+    assert third.index("k1") < third.index("k2")
+    assert listed == "b, a"
