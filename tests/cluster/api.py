@@ -61,6 +61,7 @@ class Api:
     """Calls the API server of a kubeconfig as its current user."""
 
     def __init__(self, kubeconfig: Path) -> None:
+        self.kubeconfig = kubeconfig
         config = yaml.safe_load(kubeconfig.read_text())
         named = {entry["name"]: entry["context"] for entry in config["contexts"]}
         context = named[config["current-context"]]

@@ -20,6 +20,7 @@ from tests.cluster.api import (
     Api,
     ApiError,
     Object,
+    Resource,
     kubeconfig,
 )
 
@@ -56,12 +57,12 @@ def install(admin: Api) -> None:
     wait_until_served(admin)
 
 
-def wait_until_served(admin: Api) -> None:
-    """Waits until intents can be listed: a moment after the API server is ready or has got the CRD."""
+def wait_until_served(admin: Api, resource: Resource = NETWORK_INTENTS) -> None:
+    """Waits until a custom resource can be listed: a moment after the API server is ready or has got the CRD."""
     deadline = time.monotonic() + SERVED_SECONDS
     while True:
         try:
-            admin.list(NETWORK_INTENTS)
+            admin.list(resource)
         except ApiError as error:
             if error.code not in _NOT_YET or time.monotonic() > deadline:
                 raise

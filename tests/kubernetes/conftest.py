@@ -10,6 +10,7 @@
   the product runs under in tests, never admin.
 - `account(rules)`: the kubeconfig of a ServiceAccount with other rights, as for a missing one:
   `account(without("networkintents/status"))`.
+- `kubectl("get", "ni", "-A")`: what kubectl prints, as admin.
 - `own_server`: an API server of the test's own (ApiServer: stop_api, start_api, stop_etcd, start_etcd,
   compact), prepared as the shared one is; four seconds, so only for tests that break it.
   `Surroundings(own_server.admin, folder)` makes namespaces and accounts there: `.namespace()`,
@@ -22,6 +23,8 @@ KUBEBUILDER_ASSETS, else from those that `make kubernetes` has built.
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -82,6 +85,21 @@ def account(surroundings: Surroundings, namespace: str) -> Callable[[Rules | Non
 @pytest.fixture
 def product(account: Callable[[Rules | None], Path]) -> Path:
     return account(None)
+
+
+@pytest.fixture
+def kubectl(admin: Api, tmp_path: Path) -> Callable[..., str]:
+    given = os.environ.get("KUBECONFIG")
+    program = shutil.which("kubectl") if given else str(_programs() / "kubectl")
+    assert program is not None, "a kubectl is needed for the cluster of KUBECONFIG"
+
+    def run(*arguments: str) -> str:
+        command = [program, "--kubeconfig", str(admin.kubeconfig), "--cache-dir", str(tmp_path), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture
