@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from nlp.clauses import IGNORED, REASON, Cover
@@ -21,7 +21,7 @@ from nlp.draft import (
     workload,
 )
 from nlp.frames import Clause
-from nlp.meanings import MEANINGS, ROOTS
+from nlp.meanings import MEANINGS, ROOTS, check_bounds
 from nlp.policies import flows
 from nlp.reading import JSON
 from nlp.values import Assign
@@ -72,6 +72,7 @@ def assemble(cover: Cover) -> list[Meant]:
     if len(actions) > MAX_ACTIONS:
         raise impossible(f"more than {MAX_ACTIONS} actions in one text; split it")
     _refuse_contradictions(actions)
+    _refuse_requests_above_limits(actions)
     return _merged(actions)
 
 
@@ -80,7 +81,7 @@ def _part(clause: Clause) -> _Part:
     for one in (*spliced(clause.found), *(Assign(name, value, 0, 0) for name, value in clause.frame.sets)):
         if one.field not in (IGNORED, REASON):
             found.setdefault(one.field, []).append(one)
-    said = found.pop("namespace", [])
+    said = [*found.pop("namespace", []), *_partners_namespaces(found)]
     if len({one.value for one in said}) > 1:
         raise unclear("two namespaces are named; name one", places_of(said))
     namespace = namespace_name(str(said[0].value), places_of(said)) if said else ""
@@ -89,6 +90,13 @@ def _part(clause: Clause) -> _Part:
         found["target"] = [_of_kind(one, kind[0]) for one in found.get("target", [])]
     targets = [workload(one) for one in found.get("target", [])]
     return _Part(clause, found, targets, namespace, places_of(said))
+
+
+def _partners_namespaces(found: Mapping[str, list[Assign]]) -> Iterable[Assign]:
+    """Yields where a namespace stands beside a workload to be placed with: it is the action's too."""
+    for one in found.get("affinity.with", []):
+        if isinstance(one.value, tuple):
+            yield from (part for part in spliced(one.value) if part.field == "namespace")
 
 
 def _of_kind(one: Assign, kind: Assign) -> Assign:
@@ -230,6 +238,20 @@ def _refuse_contradictions(actions: Sequence[Meant]) -> None:
                     seen[key][1] + places,
                 )
             seen[key] = (value, places)
+
+
+def _refuse_requests_above_limits(actions: Sequence[Meant]) -> None:
+    """Compares what several actions say about one workload; one action was checked by itself."""
+    amounts: dict[tuple[str, str], dict[str, dict[str, str]]] = {}
+    for action in actions:
+        whose = (str(action.fields["target"]), str(action.fields.get("namespace", "")))
+        resources = action.fields.get("resources")
+        for bound, said in resources.items() if isinstance(resources, dict) else ():
+            if isinstance(said, dict):
+                known = amounts.setdefault(whose, {}).setdefault(bound, {})
+                known.update((resource, str(amount)) for resource, amount in said.items())
+    for bounds in amounts.values():
+        check_bounds(bounds.get("requests", {}), bounds.get("limits", {}))
 
 
 def _leaves(action: Meant) -> list[tuple[str, JSON]]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from nlp.compiler import Grammar
 from nlp.frames import Clause, FrameMatcher
-from nlp.grammar import Grammar
 from nlp.matching import Chart, Match, TooComplex
 from nlp.values import Assign
 

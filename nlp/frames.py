@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from nlp.grammar import CompiledFrame, Grammar
+from nlp.compiler import CompiledFrame, Grammar
 from nlp.matching import Assigns, Chart, Node
 
 PREPOSITIONS = frozenset({"to", "with", "from", "of", "by", "for", "on", "in", "at", "into", "between", "as"})

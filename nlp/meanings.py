@@ -6,7 +6,7 @@ One function a type, by the annotation guide. Nothing here looks at words; the g
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from nlp.dns_names import workload_name
@@ -63,18 +63,18 @@ def _change(draft: Draft, how: str, change: Assign) -> None:
     """Writes a relative change; what is taken away is stated as a positive number too ("by 2")."""
     where = places_of((change,))
     value = change.value
-    if isinstance(value, tuple | str) or value <= 0:
+    if isinstance(value, tuple | str) or value == 0 or (value < 0 and not how.startswith("signed")):
         raise impossible(f"a change of {value} cannot be; say a number above 0", where)
     if how == "to_percent":
         draft.put("replicas_change", {"factor": _plain(Decimal(str(value)) / 100)}, change)
     elif how == "factor":
         draft.put("replicas_change", {"factor": value}, change)
     elif how.endswith("percent"):
-        if value > 100:  # noqa: PLR2004
+        if abs(value) > 100:  # noqa: PLR2004
             raise impossible(f"a change by {value} percent cannot be; say 1 to 100", where)
         draft.put("replicas_change", {"percent": -value if how == "fewer_percent" else value}, change)
     else:
-        if not isinstance(value, int) or value > MAX_REPLICAS:
+        if not isinstance(value, int) or abs(value) > MAX_REPLICAS:
             raise impossible(f"a change by {value} replicas cannot be; say a whole number", where)
         draft.put("replicas_change", {"by": -value if how == "fewer" else value}, change)
 
@@ -171,8 +171,16 @@ def _check_resources(draft: Draft) -> None:
     requests, limits = resources.get("requests"), resources.get("limits")
     if any(isinstance(bound, dict) and "pods" in bound for bound in (requests, limits)):
         raise unclear("a number of pods is a quota of a namespace; name the namespace, not a workload")
-    if not isinstance(requests, dict) or not isinstance(limits, dict):
-        return
+    if isinstance(requests, dict) and isinstance(limits, dict):
+        check_bounds(requests, limits)
+
+
+def check_bounds(requests: Mapping[str, JSON], limits: Mapping[str, JSON]) -> None:
+    """Compares requests and limits by resource.
+
+    Raises:
+        Rejected: a request is above its limit.
+    """
     for resource, amount in requests.items():
         limit = limits.get(resource)
         if limit is not None and to_number(str(amount)) > to_number(str(limit)):

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from nlp.assembly import Meant, assemble
 from nlp.clauses import IGNORED, REASON, ClauseFinder, Cover
+from nlp.compiler import Grammar, load_grammar
 from nlp.draft import Rejected, unclear
-from nlp.grammar import Grammar, load_grammar
 from nlp.help import MAX_SUGGESTIONS, MAX_TRIES, Helper
 from nlp.lexicon import Lexicon
 from nlp.matching import TooComplex

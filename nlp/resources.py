@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from documents import Document, DocumentError, load, validate
-from nlp.grammar import FOLDER
+from nlp.compiler import FOLDER
 from nlp.grammar_model import LexiconFile, UnsafeFile
 
 

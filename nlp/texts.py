@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from nlp.grammar import Grammar
+from nlp.compiler import Grammar
 from nlp.lexicon import Lexicon
 from nlp.matching import Chart
 from nlp.normal import NormalText
@@ -123,7 +123,11 @@ def _vocabulary(grammar: Grammar) -> Vocabulary:
         forbidden_in_reason=words["forbidden"],
         instructions=words["instructions"],
         reason_ends=words["ends"],
-        never_names=words["function"] | words["vague"] | words["purposes"] | words["refused"],
+        never_names=words["function"]
+        | words["vague"]
+        | words["purposes"]
+        | words["refused"]
+        | words["times"],
         never_key_words=words["function"] | words["vague"] | words["counted"] | NUMBER_WORDS,
     )
 

@@ -81,9 +81,22 @@ def _written(value: Decimal) -> str:
 
 
 def read_count(tokens: Sequence[Token], at: int) -> Found:
-    """`5`, `1k`, `a dozen`."""
+    """`5`, `1k`, `a dozen`; not `+2`, which is a change."""
+    if tokens[at].low.startswith("+"):
+        return []
     found = numerals.count(tokens, at)
     return [(found[0], plain(found[1]))] if found else []
+
+
+def read_signed(tokens: Sequence[Token], at: int) -> Found:
+    """A change by its sign: `+2`, `-1`."""
+    low = tokens[at].low
+    return [(at + 1, int(low))] if low[0] in "+-" and _INTEGER.match(low) else []
+
+
+def read_plus_count(tokens: Sequence[Token], at: int) -> Found:
+    """A change that adds: `+2`."""
+    return read_signed(tokens, at) if tokens[at].low[0] == "+" else []
 
 
 def read_count_text(tokens: Sequence[Token], at: int) -> Found:
@@ -311,6 +324,8 @@ def read_integer(tokens: Sequence[Token], at: int) -> Found:
 NUMERIC: dict[str, Read] = {
     "count": read_count,
     "count-text": read_count_text,
+    "signed": read_signed,
+    "plus-count": read_plus_count,
     "percent": read_percent,
     "part": read_part,
     "factor": read_factor,

@@ -12,7 +12,7 @@ import pytest
 from documents import DocumentError, load, validate
 from nlp import Reader
 from nlp import phrases as ast
-from nlp.grammar import CLAUSE_SEPARATOR, CLOSING, FOLDER, GLUE, SEPARATOR, load_grammar
+from nlp.compiler import CLAUSE_SEPARATOR, CLOSING, FOLDER, GLUE, SEPARATOR, load_grammar
 from nlp.grammar_model import GrammarFile
 from nlp.inflection import forms_of
 from nlp.open_values import TYPES
