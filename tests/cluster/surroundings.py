@@ -58,7 +58,7 @@ def install(admin: Api) -> None:
 
 
 def wait_until_served(admin: Api, resource: Resource = NETWORK_INTENTS) -> None:
-    """Waits until a custom resource can be listed: a moment after the API server is ready or has got the CRD."""
+    """Waits until a custom resource can be listed: a moment after the server is ready, or has its CRD."""
     deadline = time.monotonic() + SERVED_SECONDS
     while True:
         try:
