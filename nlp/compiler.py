@@ -359,8 +359,3 @@ def _compiled(
         _joined(free),
         tuple(frame.sets.items()),
     )
-
-
-def words_in(text: str) -> list[str]:
-    """Returns the plain words of a text in lower case."""
-    return re.findall(r"[a-z][\w'-]*", text.lower())
