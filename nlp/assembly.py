@@ -65,6 +65,8 @@ def assemble(cover: Cover) -> list[Meant]:
     said = {one.field for clause in cover.clauses for one in clause.found}
     if "question" in said and "asked" not in said:
         raise unsupported("questions are not answered; write what is to be done")
+    for clause in cover.clauses:
+        _refuse_statements(clause)
     parts = [_part(clause) for clause in cover.clauses]
     _resolve_pronouns(parts)
     _share_namespaces(parts)
@@ -74,6 +76,14 @@ def assemble(cover: Cover) -> list[Meant]:
     _refuse_contradictions(actions)
     _refuse_requests_above_limits(actions)
     return _merged(actions)
+
+
+def _refuse_statements(clause: Clause) -> None:
+    """Refuses "is" and "are" but for what is to be ensured: else a text says how things are, or asks."""
+    stated = min((one.start for one in clause.found if one.field == "stated"), default=None)
+    ensured = min((one.start for one in clause.found if one.field == "ensured"), default=None)
+    if stated is not None and (ensured is None or ensured > stated):
+        raise unclear("the text says how things are; write what is to be done", ((stated, stated + 1),))
 
 
 def _part(clause: Clause) -> _Part:

@@ -20,6 +20,7 @@ _ABSTRACT = ("ing", "tion", "ance", "ence", "ity", "ness", "ment", "sis", "abili
 _PURPOSE_ENDS = (*_ABSTRACT, "s")
 _NAME_LIKE = re.compile(r"\w-\w|\d")
 _NO_REASONS = frozenset({"not", "no", "never", "only"})
+_NEVER_LAST = frozenset({"next", "only"})
 _NO_PURPOSES = _NO_REASONS | {"it", "them", "each", "every", "all", "both"}
 _SENTENCE_END = frozenset({".", ";", "!", "?"})
 
@@ -47,7 +48,7 @@ def read_reason(words: Words, at: int) -> Found:
             break
         instructed = instructed or low in vocabulary.instructions or low in _MODALS
         end = position + 1
-        if low in vocabulary.times or low == "next" or end == only_name:
+        if low in vocabulary.times or low in _NEVER_LAST or end == only_name:
             continue
         following = words.low(end)
         closes = following in _SENTENCE_END or following in (",", ")")
