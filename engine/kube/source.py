@@ -17,7 +17,7 @@ from engine.identity import canonical_json
 from engine.kube.client import Client, Object
 from engine.kube.health import Health
 from engine.kube.resources import Resource
-from engine.kube.versions import Versions
+from engine.kube.versions import Versions, order
 from engine.kube.watching import Change, Reflector
 from engine.network_intent import IntentSpec
 from store.inbox import Event, EventKind
@@ -149,7 +149,7 @@ class _Intake:
         for change in changes:
             metadata = change.body["metadata"]
             uid = str(metadata["uid"])
-            now = (_order(change.version), hash(_matters(metadata)))
+            now = (order(change.version), hash(_matters(metadata)))
             before = seen[uid] if uid in seen else self._handed.get(uid)
             if change.deleted:
                 seen[uid] = None
@@ -241,11 +241,6 @@ class _Scope:
     def failed(self, error: Exception) -> None:
         """Notes it for readiness and metrics."""
         self._health.failed("watch", error, self._namespace)
-
-
-def _order(version: str) -> int:
-    """Returns a resource version as the number that orders the versions of one object."""
-    return int(version) if version.isdecimal() else time.monotonic_ns()
 
 
 def _matters(metadata: Mapping[str, Any]) -> str:

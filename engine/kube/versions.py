@@ -16,6 +16,14 @@ class Seen(NamedTuple):
     version: str
 
 
+def order(version: str) -> int:
+    """Returns a resource version as the number by which those of one object are ordered.
+
+    They are decimal numbers that grow, by the API's contract since 1.35 and in every API server before.
+    """
+    return int(version) if version.isdecimal() else 0
+
+
 class Versions:
     """Generation and resource version by uid; safe for several threads."""
 
@@ -24,9 +32,14 @@ class Versions:
         self._seen: dict[str, Seen] = {}
 
     def note(self, uid: str, generation: int, version: str) -> None:
-        """Notes an object as it is now, and drops the one noted longest ago where there are too many."""
+        """Notes an object as it was seen, unless it was seen newer: a watch may lag behind our own writes.
+
+        Drops the one noted longest ago where there are too many.
+        """
         with self._lock:
-            self._seen.pop(uid, None)
+            before = self._seen.pop(uid, None)
+            if before is not None and order(before.version) > order(version):
+                generation, version = before
             self._seen[uid] = Seen(generation, version)
             if len(self._seen) > _MOST:
                 del self._seen[next(iter(self._seen))]

@@ -20,6 +20,7 @@ from engine.kube.backoff import Backoff
 from engine.kube.client import Client, Object, Stream
 from engine.kube.errors import ApiError, GoneError, UnavailableError, from_status
 from engine.kube.resources import Resource
+from engine.kube.versions import order
 
 log = logging.getLogger(__name__)
 
@@ -191,7 +192,7 @@ class Reflector:
         query = {"limit": 1}
         found = self._client.get(self._resource.path(self._namespace), f"list {self._detail}", query)
         now = str(found["metadata"]["resourceVersion"])
-        if now.isdecimal() and self._version.isdecimal() and int(now) < int(self._version):
+        if order(now) < order(self._version):
             log.warning("%s: the server is at %s, before %s; listing", self._detail, now, self._version)
             self._version = ""
         self._doubted = False
