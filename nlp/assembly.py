@@ -82,6 +82,8 @@ def _refuse_statements(clause: Clause) -> None:
     """Refuses "is" and "are" but for what is to be ensured: else a text says how things are, or asks."""
     stated = min((one.start for one in clause.found if one.field == "stated"), default=None)
     ensured = min((one.start for one in clause.found if one.field == "ensured"), default=None)
+    if stated == clause.start:
+        raise unsupported("questions are not answered; write what is to be done")
     if stated is not None and (ensured is None or ensured > stated):
         raise unclear("the text says how things are; write what is to be done", ((stated, stated + 1),))
 
@@ -150,7 +152,16 @@ def _as_assign(one: Assign, meant: Workload) -> Assign:
 
 
 def _share_namespaces(parts: Sequence[_Part]) -> None:
-    """Gives a namespace that stands at the begin or the end of a sentence to all of its clauses."""
+    """Gives a namespace that stands at the begin or the end of a sentence to all of its clauses.
+
+    The field of a ticket holds for the whole text.
+    """
+    tickets = [part for part in parts if any(one.field == "ticket" for one in part.clause.found)]
+    others = [part for part in parts if part not in tickets]
+    if tickets and any(_own_namespace(part) for part in others):
+        raise unclear("it is not clear for which actions the namespace holds; say it for each")
+    for part in others if tickets else ():
+        part.namespace, part.namespace_places = tickets[0].namespace, tickets[0].namespace_places
     for sentence in {part.clause.sentence for part in parts}:
         members = [part for part in parts if part.clause.sentence == sentence]
         without = [part for part in members if not _own_namespace(part)]

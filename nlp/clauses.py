@@ -88,9 +88,12 @@ class ClauseFinder:
         """Returns the clauses that may stand at a token after the one before them."""
         if before is None:
             return self._at(start)
-        # Without a verb a clause only goes on with what the one before it did; after a mere comma it must say
-        # more than a target.
-        clauses = [one for one in self._at(start) if one.headed or one.frame.name == before.frame.name]
+        # Within a sentence a clause without a verb only goes on with what the one before it did; after a mere
+        # comma it must say more than a target.
+        begins = before.closed or before.sentence != sentence
+        clauses = [
+            one for one in self._at(start) if begins or one.headed or one.frame.name == before.frame.name
+        ]
         if before.headed and before.sentence == sentence and not before.closed:
             going_on = self._matcher.going_on(before, start)
             clauses += [one for one in going_on if before.joined or len(one.layout) > 1]

@@ -147,6 +147,7 @@ def resource_limits(draft: Draft) -> None:
         said = draft.one(name) if resource else None
         if said is None or not isinstance(said.value, str):
             continue
+        resource = _resource(draft, resource, said)
         if bound == "unsaid" or quota:
             bound = "quota" if quota else str(default or "limits")
             if not quota and default is None:
@@ -159,6 +160,14 @@ def resource_limits(draft: Draft) -> None:
             raise unclear(f"the {resource} is said twice; say it once", places_of((said,)))
         draft.put(f"resources.{bound}.{resource}", said.value, said)
     _check_resources(draft)
+
+
+def _resource(draft: Draft, read: str, amount: Assign) -> str:
+    """Returns the resource that an amount is of, where it was named apart: bytes may be of storage too."""
+    named = draft.scalar("resource")
+    if named is None or named == read or (named == "ephemeral-storage" and read == "memory"):
+        return str(named or read)
+    raise unclear(f"{amount.value} is no amount of {named}; say one that is", places_of((amount,)))
 
 
 def _check_resources(draft: Draft) -> None:

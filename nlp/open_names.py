@@ -174,7 +174,8 @@ def read_label_key(words: Words, at: int) -> Found:
     token = words.tokens[at]
     if not _LABEL_KEY.match(token.text) or words.assigns(at + 1):
         return []
-    if token.low in words.vocabulary.reserved or token.low in words.vocabulary.never_names:
+    named = at > 0 and words.tokens[at - 1].low in ("label", "labels", "key")
+    if (token.low in words.vocabulary.reserved and not named) or token.low in words.vocabulary.never_names:
         return []
     return [(at + 1, token.text)]
 

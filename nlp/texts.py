@@ -22,7 +22,7 @@ BUDGET = 12_000
 _NUMERIC_WORDS = NUMBER_WORDS | FRACTION_WORDS | {"a", "an", "one"}
 _HEX_STARTS = frozenset("abcdef:")
 _ENDING = frozenset({".", "!", "!!", "!!!", "..", "...", ";", ","})
-_NAMES = ("name", "known-name", "certain-name", "kinded", "closing-namespace", "subset", "label-key", "place")
+_NAMES = ("name", "known-name", "certain-name", "kinded", "closing-namespace", "subset", "place")
 _ANYTHING = ("reason", "purpose", "aim", "circumstance")
 _DIGITS_TOO = ("version", "plain-version", "port", "port-with-protocol", "factor")
 
@@ -98,7 +98,7 @@ class Preparation:
             mask |= self._wordy
             known = self.vocabulary
             may_name = low not in known.reserved or low in known.values or low in known.names
-            if may_name or at in words.names:
+            if may_name or at in words.names or at in words.quoted:
                 mask |= self._names
         return mask
 
