@@ -15,6 +15,7 @@
   compact), prepared as the shared one is; four seconds, so only for tests that break it.
   `Surroundings(own_server.admin, folder)` makes namespaces and accounts there: `.namespace()`,
   `.account(namespace, rules)`.
+- `deployed`: admin and kubectl of an API server of the module's own to which all of deploy/base was applied.
 
 The API server is the one of KUBECONFIG where that is set, else it runs from the programs in
 KUBEBUILDER_ASSETS, else from those that `make kubernetes` has built.
@@ -26,6 +27,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -34,7 +36,9 @@ from tests.cluster import build
 from tests.cluster.api import Api
 from tests.cluster.server import ApiServer
 from tests.cluster.sharing import shared_server
-from tests.cluster.surroundings import Rules, Surroundings, install
+from tests.cluster.surroundings import BASE, Rules, Surroundings, install
+
+Kubectl = Callable[..., str]
 
 
 def _programs() -> Path:
@@ -48,6 +52,16 @@ def _programs() -> Path:
             pytrace=False,
         )
     return folder
+
+
+def _kubectl(program: Path | str, *options: str) -> Kubectl:
+    def run(*arguments: str) -> str:
+        command = [str(program), *options, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
 
 
 @pytest.fixture(scope="session")
@@ -88,26 +102,42 @@ def product(account: Callable[[Rules | None], Path]) -> Path:
 
 
 @pytest.fixture
-def kubectl(admin: Api, tmp_path: Path) -> Callable[..., str]:
+def kubectl(admin: Api, tmp_path: Path) -> Kubectl:
     given = os.environ.get("KUBECONFIG")
-    program = shutil.which("kubectl") if given else str(_programs() / "kubectl")
+    program = shutil.which("kubectl") if given else _programs() / "kubectl"
     assert program is not None, "a kubectl is needed for the cluster of KUBECONFIG"
+    return _kubectl(program, f"--kubeconfig={admin.kubeconfig}", f"--cache-dir={tmp_path}")
 
-    def run(*arguments: str) -> str:
-        command = [program, "--kubeconfig", str(admin.kubeconfig), "--cache-dir", str(tmp_path), *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
 
-    return run
+@pytest.fixture(scope="module")
+def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], ApiServer]]:
+    if "KUBECONFIG" in os.environ and build.programs() is None and "KUBEBUILDER_ASSETS" not in os.environ:
+        pytest.skip("needs an API server that it may break, not the one of KUBECONFIG: run `make kubernetes`")
+    with ExitStack() as servers:
+
+        def start() -> ApiServer:
+            server = ApiServer(tmp_path_factory.mktemp("api-server"), _programs())
+            servers.callback(server.stop)
+            server.start()
+            return server
+
+        yield start
+
+
+@pytest.fixture(scope="module")
+def deployed(
+    own_servers: Callable[[], ApiServer], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Api, Kubectl]:
+    server = own_servers()
+    cache = tmp_path_factory.mktemp("kubectl")
+    kubectl = _kubectl(_programs() / "kubectl", f"--kubeconfig={server.kubeconfig}", f"--cache-dir={cache}")
+    kubectl("apply", "--server-side", "--validate=strict", "-k", str(BASE))
+    return server.admin, kubectl
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[ApiServer]:
-    server = ApiServer(tmp_path / "api-server", _programs())
-    try:
-        server.start()
-        install(server.admin)
-        yield server
-    finally:
-        server.stop()
+def own_server(own_servers: Callable[[], ApiServer]) -> Iterator[ApiServer]:
+    server = own_servers()
+    install(server.admin)
+    yield server
+    server.stop()
