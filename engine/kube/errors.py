@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 _WEBHOOK = re.compile(r'(?:failed calling|admission) webhook "([^"]+)"')
+_NOT_TYPED = "failed to create typed patch object"
+"""How an API server says, with the code 500, that an apply does not fit the schema."""
 _CAUSES = 3
 """How many of the API server's causes are told."""
 
@@ -101,7 +103,7 @@ def from_status(
         code: the HTTP code, or that of an ERROR event.
         status: the `Status` object of the answer; empty where there was none.
     """
-    told = str(status.get("message") or f"HTTP {code}")
+    told = " ".join(str(status.get("message") or f"HTTP {code}").split())
     details = status.get("details") or {}
     causes = [str(cause.get("message", "")) for cause in details.get("causes") or ()][:_CAUSES]
     more = [cause for cause in causes if cause and cause not in told]
@@ -117,4 +119,6 @@ def from_status(
         return AlreadyExistsError(message)
     if reason == "Expired":
         return GoneError(message)
+    if _NOT_TYPED in told:
+        return InvalidError(message)
     return _BY_CODE.get(code, UnavailableError)(message, retry_after=retry_after)

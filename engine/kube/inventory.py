@@ -136,8 +136,9 @@ class KubernetesInventory:
 
     def _resource(self, kind: str, namespace: str) -> Resource:
         """Returns the resource of a kind, in the first of the versions that are read and served."""
-        versions = SHAPES[kind][0]
-        offered = [_resource_of(kind, version) for version in versions]
+        if kind not in SHAPES:
+            raise UnknownFact(kind, namespace, "this is no kind that is read")
+        offered = [_resource_of(kind, version) for version in SHAPES[kind][0]]
         if len(offered) == 1:
             return offered[0]
         try:

@@ -118,10 +118,11 @@ class KubernetesStatus:
             delivery = self._send_fenced(target, send)
         except ApiError as error:
             if not isinstance(error, ConflictError | NotLeadingError):
-                self._rest(error)
+                self._learn(target, error)
             raise
         self._resting = None
         self._client.health.worked("status")
+        self._client.health.worked("status", _detail(target))
         return delivery
 
     def _send_fenced(self, target: Target, send: Callable[[Object], Object]) -> Delivery:
@@ -176,10 +177,16 @@ class KubernetesStatus:
         if left > 0:
             raise UnavailableError(f"nothing is sent for {left:.0f} s: {error}", retry_after=left)
 
-    def _rest(self, error: ApiError) -> None:
-        self._client.health.failed("status", error)
+    def _learn(self, target: Target, error: ApiError) -> None:
+        """Notes a failure; unless it is about this object alone, nothing is sent for a while."""
         if isinstance(error, InvalidError) or (isinstance(error, WebhookError) and not error.down):
-            return  # about this one object
+            self._client.health.failed("status", error, _detail(target))
+            return
+        self._client.health.failed("status", error)
         pauses = [seconds for kind, seconds in _PAUSES.items() if isinstance(error, kind)]
         pause = error.retry_after if error.retry_after is not None else max(pauses, default=0.0)
         self._resting = (self._monotonic() + pause, error)
+
+
+def _detail(target: Target) -> str:
+    return f"{target.namespace}/{target.name}"

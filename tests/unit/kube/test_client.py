@@ -40,6 +40,7 @@ from tests.unit.kube.scripted import INTENTS, ScriptedApi, answers, client_of, h
         (422, {}, InvalidError),
         (429, {}, ThrottledError),
         (500, {}, UnavailableError),
+        (500, {"message": "failed to create typed patch object (/amf): .status"}, InvalidError),
         (504, {"message": "Too large resource version"}, UnavailableError),
         (500, {"message": 'failed calling webhook "check.example.com": refused'}, WebhookError),
         (403, {"message": 'admission webhook "check.example.com" denied the request: no'}, WebhookError),
