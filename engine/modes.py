@@ -73,6 +73,10 @@ class Mode(Protocol):
         """Makes the source; `kept` is called when events are kept, `redact` takes secrets out of a text."""
         ...
 
+    def remembered(self, namespace: str, name: str) -> Mapping[str, Any] | None:
+        """Looks up the last status that was shown of an intent, besides what its source tells."""
+        ...
+
     def problems(self) -> Mapping[str, str]:
         """Tells what does not work now, by what it is, for readiness."""
         ...
@@ -99,7 +103,8 @@ class EmbeddedMode:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.inventory: LiveInventory = live.DirectoryInventory(settings.live.directory)
-        self.sink: StatusSink = DirectoryStatus(settings.output.directory / "status")
+        self._statuses = DirectoryStatus(settings.output.directory / "status")
+        self.sink: StatusSink = self._statuses
 
     def source(
         self, store: Store, kept: Callable[[], None], redact: Callable[[str], str], clock: Callable[[], float]
@@ -115,6 +120,10 @@ class EmbeddedMode:
             api=(self._settings.group, self._settings.version),
             clock=clock,
         )
+
+    def remembered(self, namespace: str, name: str) -> Mapping[str, Any] | None:
+        """Reads the status file."""
+        return self._statuses.read(namespace, name)
 
     def problems(self) -> Mapping[str, str]:
         """Nothing that files cannot say themselves."""
@@ -170,6 +179,10 @@ class KubernetesMode:
             redact=redact,
             clock=clock,
         )
+
+    def remembered(self, namespace: str, name: str) -> Mapping[str, Any] | None:  # noqa: ARG002
+        """Nothing: the source tells the status with the object."""
+        return None
 
     def problems(self) -> Mapping[str, str]:
         """Tells what of the API server does not work now."""

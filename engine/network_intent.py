@@ -43,7 +43,7 @@ class IntentSpec(StrictModel):
     suspend: bool = Field(default=False, description="Take no new action while true.")
     dry_run: bool = Field(default=False, description="Decide and report, but write nothing.")
     constraints: Constraints = Field(default=Constraints(), description="Limits of the requester's own.")
-    parameters: dict[str, Any] = Field(default={}, description="Kept with the intent, for rules to read.")
+    parameters: dict[str, Any] = Field(default={}, description="Kept; nothing here reads them.")
 
     @field_validator("intent")
     @classmethod

@@ -31,6 +31,7 @@ class Tick:
     run: Callable[[], None]
     interval: float
     woken: threading.Event = field(default_factory=threading.Event)
+    running: threading.Lock = field(default_factory=threading.Lock)
     runs: int = 0
     errors: int = 0
     last_run: float = field(default_factory=time.monotonic)
@@ -44,6 +45,7 @@ class Ticker:
 
     def __init__(self) -> None:
         self._ticks: dict[str, Tick] = {}
+        self._stopping = False
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
@@ -73,29 +75,40 @@ class Ticker:
     def wake(self, name: str) -> None:
         """Makes a tick due now; a wake during its run makes it run once more."""
         tick = self._ticks[name]
-        if not tick.woken.is_set():
+        if not tick.woken.is_set() and not self._stopping:
             tick.woken.set()
             self._make_due(name)
 
     def stop(self, timeout: float) -> bool:
         """Starts no further tick and waits for running ones; returns whether all ended in time."""
-        if not self._scheduler.running:
-            return True
-        waiter = threading.Thread(target=self._scheduler.shutdown, name="ticks-stop", daemon=True)
-        waiter.start()
-        waiter.join(timeout)
-        return not waiter.is_alive()
+        self._stopping = True
+        if self._scheduler.running:
+            # Not waiting: APScheduler would join its threads under the lock that an ending tick needs.
+            self._scheduler.shutdown(wait=False)
+        deadline = time.monotonic() + timeout
+        return all(self._ends(tick, deadline) for tick in self._ticks.values())
 
     def ticks(self) -> tuple[Tick, ...]:
         """Lists the ticks, for health and metrics."""
         return tuple(self._ticks.values())
 
+    @staticmethod
+    def _ends(tick: Tick, deadline: float) -> bool:
+        """Waits until a tick is not running; whatever starts later sees that we stop."""
+        ended = tick.running.acquire(timeout=max(0.0, deadline - time.monotonic()))
+        if ended:
+            tick.running.release()
+        return ended
+
     def _run(self, tick: Tick) -> None:
-        tick.woken.clear()
-        tick.last_run = time.monotonic()
-        tick.runs += 1
-        tick.run()
-        tick.last_run = time.monotonic()
+        with tick.running:
+            if self._stopping:
+                return
+            tick.woken.clear()
+            tick.last_run = time.monotonic()
+            tick.runs += 1
+            tick.run()
+            tick.last_run = time.monotonic()
 
     def _make_due(self, name: str) -> None:
         try:
@@ -108,5 +121,5 @@ class Ticker:
         if event.code == EVENT_JOB_ERROR:
             tick.errors += 1
             log.error("tick %s failed: %s", tick.name, event.exception, extra={"trace": event.traceback})
-        if event.code != EVENT_JOB_MAX_INSTANCES and tick.woken.is_set():
+        if event.code != EVENT_JOB_MAX_INSTANCES and tick.woken.is_set() and not self._stopping:
             self._make_due(tick.name)

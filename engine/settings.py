@@ -40,7 +40,7 @@ class LiveSettings(StrictModel):
         default="directory", description="A folder of manifests, or the API server of `kubernetes`."
     )
     directory: Folder = Field(default=Path("live"), description="Folder of their manifests.")
-    poll_seconds: float = Field(default=1.0, ge=0.1, le=300, description="How often it is read, in seconds.")
+    poll_seconds: float = Field(default=1.0, ge=1, le=300, description="How often it is read, in seconds.")
 
 
 class KubernetesSettings(StrictModel):

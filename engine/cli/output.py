@@ -43,7 +43,10 @@ class CommandError(click.ClickException):
 def output_option(command: Callable[..., T]) -> Callable[..., T]:
     """Adds `-o table|json|yaml`."""
     choice = click.Choice(["table", "json", "yaml"])
-    return click.option("-o", "--output", type=choice, default="table", show_default=True)(command)
+    words = "A table for people, or one object for programs."
+    return click.option("-o", "--output", type=choice, default="table", show_default=True, help=words)(
+        command
+    )
 
 
 def emit(output: str, kind: str, body: Mapping[str, Any], show: Callable[[Console], None]) -> None:

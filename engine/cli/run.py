@@ -68,6 +68,7 @@ def run_command(file: Path | None, once: bool, timeout: float, log_level: str, t
 def _start(settings: Settings, file: Path | None, board: Board) -> Daemon:
     from engine.cli.board import MAX_LINES  # noqa: PLC0415 - what only this command needs
     from engine.pipeline.daemon import Daemon as Reconciler  # noqa: PLC0415
+    from engine.pipeline.reloading import RulesFailedTheirTests  # noqa: PLC0415
     from store import StoreError  # noqa: PLC0415
 
     if settings.source.kind == "directory" and not settings.source.directory.is_dir():
@@ -77,7 +78,9 @@ def _start(settings: Settings, file: Path | None, board: Board) -> Daemon:
     try:
         daemon = Reconciler(settings, file=file, observe=board.take)
     except StoreError as error:
-        raise CommandError(str(error)) from error
+        raise CommandError(str(error), Exit.UNREACHABLE) from error
+    except RulesFailedTheirTests as error:
+        raise CommandError(f"the rules fail their own tests:\n{error}") from error
     for notice in daemon.shown(limit=MAX_LINES):
         board.take(notice)
     daemon.start()

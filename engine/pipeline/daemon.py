@@ -25,9 +25,9 @@ from engine.pipeline.deciding import Decider
 from engine.pipeline.executing import Dispatcher
 from engine.pipeline.intake import Intake
 from engine.pipeline.memory import ReadingMemory
-from engine.pipeline.reloading import watch_lexicon, watch_rules, watch_settings
+from engine.pipeline.reloading import tested_rules, watch_lexicon, watch_rules, watch_settings
 from engine.pipeline.reporting import Observer, Reporter, ignore
-from engine.planning import bounds_of, cluster_of, load_rules
+from engine.planning import bounds_of, cluster_of
 from engine.reasons import Reason
 from engine.reconcile import Looker
 from engine.scheduler import Ticker
@@ -47,6 +47,7 @@ class Daemon:
         file: the settings file, whose switches are taken up while the daemon runs.
 
     Raises:
+        RulesFailedTheirTests: the tests that come with the rules do not pass.
         DocumentError: rules, lexicon or settings cannot be used.
         StoreError: the store cannot be used, or another process has it open.
     """
@@ -63,12 +64,14 @@ class Daemon:
         self.settings = settings
         self._clock = clock
         reader = Reader.load(settings.rules.lexicon)
-        book = load_rules(settings)
+        book = tested_rules(settings)
         self._mode = mode_of(settings)
         self.inventory = self._mode.inventory
         self.store = Store.open(
             settings.store.path, audit_key=_key(settings.store.audit_key_file), clock=clock
         )
+        if self.store.moved_aside is not None:
+            log.error("the store was corrupt and is kept as %s; a new one is begun", self.store.moved_aside)
         switches = Switches.of(settings)
         memory = ReadingMemory(self.store, reader)
         looker = Looker(
@@ -85,7 +88,7 @@ class Daemon:
         self.metrics = Metrics(self._depths, self.ticker)
         self._stop_serving: Callable[[], None] = _nothing
         out = settings.output.directory
-        self._intake = Intake(self.store, clock)
+        self._intake = Intake(self.store, clock, self._mode.remembered)
         self.decider = Decider(self.store, looker, clock)
         executors = executors or {"directory": DirectoryExecutor(out)}
         self.dispatcher = Dispatcher(
@@ -138,7 +141,7 @@ class Daemon:
         left = self.store.write(lambda tx: work.recover(tx, self._clock())).result()
         for item in left:
             log.info("%s/%s was left %s", item.namespace, item.name, item.state)
-        self.decider.reopen()
+        self._look_again()
         if self.settings.metrics.port is not None:
             self._stop_serving = self.metrics.serve(self.settings.metrics.address, self.settings.metrics.port)
         self.ticker.add("work", self._work, every=1.0)
@@ -162,8 +165,8 @@ class Daemon:
         deadline = time.monotonic() + self.settings.execution.grace_seconds
         self._api.stop(1.0)
         self.source.stop(5.0)
-        ended = self.dispatcher.stop(self.settings.execution.grace_seconds)
         self.ticker.stop(max(1.0, deadline - time.monotonic()))
+        ended = self.dispatcher.stop(max(0.0, deadline - time.monotonic()))
         self._stop_serving()
         self._reporter.deliver()
         self._mode.close()
@@ -182,7 +185,7 @@ class Daemon:
 
     def settled(self) -> bool:
         """Tells whether there is nothing left to do now: what waits, waits for a time or a change."""
-        if not self.source.synced.is_set() or self.dispatcher.running():
+        if not self.source.synced.is_set() or not self.dispatcher.idle():
             return False
         return self.store.read(
             lambda reader: inbox.count(reader) == 0 and not work.ready(reader) and outbox.count(reader) == 0
@@ -192,7 +195,9 @@ class Daemon:
         """Drains: takes up events, decides and claims until nothing more is to be done."""
         now = self._clock()
         self.store.write(lambda tx: work.wake_due(tx, now)).result()
-        while self._intake.take() + self.decider.decide_due() + self.dispatcher.dispatch():
+        while (
+            not self._stopped and self._intake.take() + self.decider.decide_due() + self.dispatcher.dispatch()
+        ):
             self.ticker.wake("report")
         self.ticker.wake("report")
 
@@ -228,10 +233,15 @@ class Daemon:
         with self._reloading:
             changed = [item.look(always=always) for item in self.reloaded]
         if any(changed):
-            self.decider.reopen()
-            self.decider.reopen((Reason.PAUSED,), basis=f"{self.decider.looker.basis}+{time.time()}")
+            self._look_again()
             self.ticker.wake("work")
         return any(changed)
+
+    def _look_again(self) -> None:
+        """Makes due again what other rules, facts or switches decided."""
+        self.decider.reopen()
+        # Switches have no digest: a basis that never was makes all that is paused due, once.
+        self.decider.reopen((Reason.PAUSED,), basis=f"{self.decider.looker.basis}+{time.time()}")
 
     def reload_soon(self) -> None:
         """Makes the next reload take up everything, changed or not; safe in a signal handler."""

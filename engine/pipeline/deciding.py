@@ -71,8 +71,8 @@ class Decider:
     def _decide(self, item: Work) -> Callable[[], None]:
         now = self._clock()
         known = self._store.read(lambda reader: intents.get(reader, item.namespace, item.name))
-        if known is None:  # its row went with an older store
-            return lambda: None
+        if known is None:
+            return self._drop(item, now)
         body = json.loads(known.body)
         looker = self.looker  # one for the whole decision, whatever is swapped meanwhile
         standing = self._standing(looker.switches, item, known, body)
@@ -88,6 +88,15 @@ class Decider:
                 log.info("%s", stale, extra={"intent": f"{item.namespace}/{item.name}"})
 
         return finish
+
+    def _drop(self, item: Work, now: float) -> Callable[[], None]:
+        """Ends work of an intent that nobody knows, which would else be looked at for ever."""
+        message = "the intent is not known any more"
+        superseded = Reason.SUPERSEDED.value
+        future = self._store.write(
+            lambda tx: work.terminal(tx, item, reason=superseded, message=message, now=now)
+        )
+        return lambda: future.result() and None
 
     def _look(self, looker: Looker, item: Work, standing: Standing, now: float) -> Look:
         try:
@@ -120,7 +129,7 @@ class Decider:
             other.uid == item.uid
             and wish <= other.generation < item.generation
             and other.state is State.CONFIRMED
-            and other.effect_key is not None
+            and other.reason != Reason.DRY_RUN.value
             for other in self._generations(item)
         )
 

@@ -115,6 +115,10 @@ class Dispatcher:
             self._pool.submit(self._run, run)
         return len(claims)
 
+    def idle(self) -> bool:
+        """Tells whether nothing runs, and nothing ended without a record of its end."""
+        return not self.running() and not self._unrecorded
+
     def running(self) -> int:
         """Counts what workers have now."""
         with self._lock:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import yaml
 
+from documents import DocumentError, read_file
 from engine.status import Notice, Target
 from store import Reader, Store, Transaction, intents, outbox
 
@@ -73,6 +74,14 @@ class DirectoryStatus:
         dumped = yaml.dump(status, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110)
         draft.write_text(dumped, encoding="utf-8")
         draft.replace(path)
+
+    def read(self, namespace: str, name: str) -> dict[str, Any] | None:
+        """Returns the status as it was last shown; None where there is none, or none that can be read."""
+        try:
+            (document,) = read_file(self._folder, f"{namespace}/{name}.yaml")
+        except (DocumentError, ValueError):
+            return None
+        return document.value if isinstance(document.value, dict) else None
 
 
 class Reporter:

@@ -75,7 +75,7 @@ def refused(understood: Understood) -> Ruling | None:
         return None
     message = refusal.message
     if refusal.suggestions:
-        message += f" Try: {' | '.join(repr(text) for text in refusal.suggestions)}"
+        message = f"{message.rstrip('.')}. Try: {' | '.join(repr(text) for text in refusal.suggestions)}"
     return Ruling(Step.REFUSE, Reason(refusal.reason.value), message)
 
 

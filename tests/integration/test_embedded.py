@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from engine.settings import PausedSettings
 from store import Store, StoreLocked, audit, decisions, history, open_read_only, work
 from tests.integration.conftest import Workplace
 
@@ -235,3 +236,71 @@ def test_work_whose_end_could_not_be_recorded_is_read_back_without_a_restart(
     workplace.settle()
     assert workplace.reason("scale") == "Completed"
     assert len(workplace.revisions("amf")) == 1
+
+
+def lose_store(place: Workplace) -> None:
+    for path in place.settings.store.path.parent.glob("store.db*"):
+        path.unlink()
+
+
+def test_a_lost_store_is_rebuilt_from_what_was_reported(workplace: Workplace) -> None:
+    workplace.intent("double", "double amf")
+    workplace.settle()
+    workplace.workload("amf", replicas=4)  # as if the package had been applied
+    before = tree(workplace.root / "out/packages") | tree(workplace.root / "out/status")
+    lose_store(workplace)
+    workplace.settle()
+    assert tree(workplace.root / "out/packages") | tree(workplace.root / "out/status") == before
+    workplace.intent("double", "double amf", priority=9)
+    workplace.settle()
+    assert workplace.status("double")["observedGeneration"] == 2
+    assert len(workplace.revisions("amf")) == 1
+
+
+def test_an_edit_after_a_lost_store_is_the_next_generation(workplace: Workplace) -> None:
+    for replicas in (5, 7):
+        workplace.intent("scale", f"scale amf to {replicas}")
+        workplace.settle()
+    lose_store(workplace)
+    workplace.intent("scale", "scale amf to 5")
+    workplace.settle()
+    assert workplace.status("scale")["observedGeneration"] == 3
+    assert workplace.package("amf")["Deployment"]["spec"]["replicas"] == 5
+    assert len(workplace.revisions("amf")) == 3
+
+
+def test_a_corrupt_store_is_moved_aside_and_nothing_is_done_twice(workplace: Workplace) -> None:
+    workplace.intent("scale", "scale amf to 5")
+    workplace.settle()
+    path = workplace.settings.store.path
+    path.write_bytes(b"no database at all" * 1000)
+    workplace.settle()
+    assert workplace.reason("scale") == "Completed"
+    assert len(workplace.revisions("amf")) == 1
+    assert len(list(path.parent.glob("store.db.corrupt-*"))) == 1
+
+
+def test_a_wish_that_was_unreadable_for_a_moment_is_the_same_wish(workplace: Workplace) -> None:
+    workplace.intent("more", "add 2 replicas to amf")
+    workplace.settle()
+    assert workplace.package("amf")["Deployment"]["spec"]["replicas"] == 4
+    workplace.workload("amf", replicas=4)
+    workplace.intent("more", "add 2 replicas to amf", priority=99)
+    workplace.settle()
+    assert workplace.reason("more") == "Invalid"
+    workplace.intent("more", "add 2 replicas to amf")
+    workplace.settle()
+    assert workplace.reason("more") == "Completed"
+    assert workplace.package("amf")["Deployment"]["spec"]["replicas"] == 4
+
+
+def test_what_a_pause_held_goes_on_after_a_restart_without_it(workplace: Workplace) -> None:
+    paused = PausedSettings(namespaces=["core"])
+    free = workplace.settings
+    workplace.settings = free.model_copy(update={"paused": paused})
+    workplace.intent("scale", "scale amf to 5")
+    workplace.settle()
+    assert workplace.reason("scale") == "Paused"
+    workplace.settings = free
+    workplace.settle()
+    assert workplace.reason("scale") == "Completed"

@@ -117,3 +117,22 @@ def test_stopping_says_when_a_tick_did_not_end_in_time() -> None:
     assert running.wait(10)
     assert not ticker.stop(0.05)
     go_on.set()
+
+
+def test_stopping_while_woken_ticks_end_never_hangs() -> None:
+    for _ in range(40):
+        ticker = Ticker()
+        ticker.add("work", lambda ticker=ticker: ticker.wake("work"), every=3600)  # type: ignore[misc]
+        ticker.start()
+        assert ticker.stop(10)
+
+
+def test_no_tick_runs_after_the_stop() -> None:
+    runs: list[int] = []
+    ticker = Ticker()
+    ticker.add("work", lambda: runs.append(1), every=3600)
+    ticker.start()
+    assert ticker.stop(10)
+    before = len(runs)
+    ticker.wake("work")
+    assert len(runs) == before
