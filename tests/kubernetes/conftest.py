@@ -109,14 +109,21 @@ def kubectl(admin: Api, tmp_path: Path) -> Kubectl:
     return _kubectl(program, f"--kubeconfig={admin.kubeconfig}", f"--cache-dir={tmp_path}")
 
 
-@pytest.fixture(scope="module")
-def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[], ApiServer]]:
+@pytest.fixture(scope="session")
+def programs() -> Path:
     if "KUBECONFIG" in os.environ and build.programs() is None and "KUBEBUILDER_ASSETS" not in os.environ:
         pytest.skip("needs an API server that it may break, not the one of KUBECONFIG: run `make kubernetes`")
+    return _programs()
+
+
+@pytest.fixture(scope="module")
+def own_servers(
+    programs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], ApiServer]]:
     with ExitStack() as servers:
 
         def start() -> ApiServer:
-            server = ApiServer(tmp_path_factory.mktemp("api-server"), _programs())
+            server = ApiServer(tmp_path_factory.mktemp("api-server"), programs)
             servers.callback(server.stop)
             server.start()
             return server
@@ -126,7 +133,7 @@ def own_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[
 
 @pytest.fixture(scope="module")
 def deployed(
-    own_servers: Callable[[], ApiServer], tmp_path_factory: pytest.TempPathFactory
+    own_servers: Callable[[], ApiServer], programs: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Api, Kubectl]:
     server = own_servers()
     cache = tmp_path_factory.mktemp("kubectl")

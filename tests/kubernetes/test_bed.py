@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +12,16 @@ import pytest
 
 from tests.cluster.api import NETWORK_INTENTS, Api, ApiError, Resource
 from tests.cluster.server import ApiServer
-from tests.cluster.surroundings import Surroundings, wait_until_served, without
+from tests.cluster.surroundings import ROOT, Surroundings, wait_until_served, without
 
+USER = """
+import sys
+from pathlib import Path
+from tests.cluster.sharing import shared_server
+with shared_server(Path(sys.argv[1]), Path(sys.argv[2])) as kubeconfig:
+    print(kubeconfig, flush=True)
+    sys.stdin.read()
+"""
 AMF = {
     "apiVersion": "nephoran.com/v1",
     "kind": "NetworkIntent",
@@ -83,3 +94,32 @@ def test_a_watch_from_before_a_compaction_and_a_restart_is_gone(
         assert error.code == 410
     else:
         assert (first["type"], first["object"]["code"]) == ("ERROR", 410)
+
+
+def test_a_shared_server_goes_with_its_last_user_even_a_killed_one(programs: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", USER, str(tmp_path), str(programs)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with (
+        subprocess.Popen(command, cwd=ROOT, **pipes) as first,
+        subprocess.Popen(command, cwd=ROOT, **pipes) as second,
+    ):
+        said = [user.stdout.readline().strip() for user in (first, second)]
+        api = Api(Path(said[0]))
+        assert said[0] == said[1]
+        first.kill()
+        first.wait()
+        assert api.call("GET", "/readyz") == {"text": b"ok"}
+        second.kill()
+        second.wait()
+    deadline = time.monotonic() + 20
+    while answers(api) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not answers(api)
+
+
+def answers(api: Api) -> bool:
+    try:
+        api.call("GET", "/readyz")
+    except OSError:
+        return False
+    return True
