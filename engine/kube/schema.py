@@ -12,11 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 from engine.kube.client import Client
-from engine.kube.errors import NotFoundError
+from engine.kube.errors import NotFoundError, UnavailableError
 from engine.kube.resources import Resource
 
 Schema = Mapping[str, Any]
 _KEEPS = "x-kubernetes-preserve-unknown-fields"
+_INSTALL = "install the definition of this release: conductor-watch crd | kubectl apply --server-side -f -"
 _MOST_NAMED = 8
 
 
@@ -45,38 +46,46 @@ class Finding:
 def check_schema(client: Client, resource: Resource, ours: Mapping[str, Any]) -> list[Finding]:
     """Returns what is wrong with the definition that is served.
 
+    The API server publishes a changed definition some seconds late, so a finding is looked for again.
+
     Args:
         ours: the CustomResourceDefinition that belongs to this program.
 
     Raises:
-        ApiError: it could not be read now.
+        ApiError: it could not be read now, or is not published yet.
     """
-    group = f"{resource.group}/{resource.version}"
+    what = f"read the schema of {resource.group}/{resource.version}"
     try:
-        served = client.get(f"/openapi/v3/apis/{group}", f"read the schema of {group}")
+        listed = client.get(resource.root, what).get("resources") or ()
     except NotFoundError:
-        return [_not_served(resource)]
-    return compare(served, resource, ours)
-
-
-def compare(served: Mapping[str, Any], resource: Resource, ours: Mapping[str, Any]) -> list[Finding]:
-    """Returns how an OpenAPI document falls short of our definition; pure."""
-    schema = _served_schema(served, resource)
-    paths = served.get("paths") or {}
-    if schema is None or not any(path.endswith(f"/{resource.plural}/{{name}}") for path in paths):
-        return [_not_served(resource)]
+        listed = ()
+    names = {item["name"] for item in listed}
+    if resource.plural not in names:
+        message = f"the API server does not serve {resource.words()} {resource.version}; {_INSTALL}"
+        return [Finding(Flaw.NOT_SERVED, message)]
     findings = []
-    if not any(path.endswith(f"/{resource.plural}/{{name}}/status") for path in paths):
-        message = f"{resource.words()} has no status subresource; {_install(resource)}"
+    if f"{resource.plural}/status" not in names:
+        message = f"{resource.words()} has no status subresource; {_INSTALL}"
         findings.append(Finding(Flaw.NO_STATUS, message))
-    wanted = _our_schema(resource, ours).get("properties", {}).get("status", {})
-    has = schema.get("properties", {}).get("status")
-    lacking = ("status",) if has is None else tuple(_lacking(wanted, has, "status"))
-    if lacking:
-        named = ", ".join(lacking[:_MOST_NAMED]) + (", …" if len(lacking) > _MOST_NAMED else "")
-        message = f"{resource.words()} would drop {named}; {_install(resource)}"
-        findings.append(Finding(Flaw.PRUNED, message, lacking))
+    try:
+        document = client.get(f"/openapi/v3{resource.root}", what)
+    except NotFoundError:
+        document = {}
+    served = _served_schema(document, resource)
+    if served is None:
+        raise UnavailableError(f"cannot {what}: the API server has not published it yet")
+    pruned = dropped(served, _our_schema(resource, ours))
+    if pruned:
+        named = ", ".join(pruned[:_MOST_NAMED]) + (", …" if len(pruned) > _MOST_NAMED else "")
+        findings.append(Finding(Flaw.PRUNED, f"{resource.words()} would drop {named}; {_INSTALL}", pruned))
     return findings
+
+
+def dropped(served: Schema, ours: Schema) -> tuple[str, ...]:
+    """Returns the paths of the status fields of our schema that the served one does not keep; pure."""
+    wanted = ours.get("properties", {}).get("status", {})
+    has = served.get("properties", {}).get("status")
+    return ("status",) if has is None else tuple(_lacking(wanted, has, "status"))
 
 
 def _lacking(wanted: Schema, served: Schema, path: str) -> Iterator[str]:
@@ -112,14 +121,3 @@ def _our_schema(resource: Resource, ours: Mapping[str, Any]) -> Schema:
     versions = {version["name"]: version for version in ours["spec"]["versions"]}
     schema: Schema = versions[resource.version]["schema"]["openAPIV3Schema"]
     return schema
-
-
-def _not_served(resource: Resource) -> Finding:
-    message = f"the API server does not serve {resource.words()} {resource.version}; {_install(resource)}"
-    return Finding(Flaw.NOT_SERVED, message)
-
-
-def _install(resource: Resource) -> str:
-    return (
-        f"install the definition of this release: conductor-watch crd | kubectl apply -f - ({resource.kind})"
-    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from pydantic import ValidationError
@@ -83,7 +84,7 @@ class KubernetesSource:
                 resource,
                 namespace,
                 _Scope(namespace, intake, journal, client.health),
-                version=journal.version(namespace),
+                resume=partial(journal.version, namespace),
             )
             for namespace in dict.fromkeys(namespaces)
         ]

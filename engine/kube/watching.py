@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -68,7 +68,8 @@ class Reflector:
 
     Args:
         namespace: empty for all, and for kinds that stand in none.
-        version: where to go on from; empty to list first.
+        resume: tells where to go on from, empty to list first; asked once, by the thread, and again where
+            it raises.
     """
 
     def __init__(
@@ -78,14 +79,15 @@ class Reflector:
         namespace: str,
         follower: Follower,
         *,
-        version: str = "",
+        resume: Callable[[], str] | None = None,
     ) -> None:
         self._client = client
         self._resource = resource
         self._namespace = namespace
         self._follower = follower
-        self._version = version
-        self._doubted = bool(version)
+        self._resume = resume
+        self._version = ""
+        self._doubted = False
         self._detail = resource.words(namespace)
         self._backoff = Backoff(client.times.first_delay, client.times.longest_delay)
         self._stream: Stream | None = None
@@ -144,6 +146,9 @@ class Reflector:
         Raises:
             UnavailableError: the call told of nothing before it ended, so that the next one has to wait.
         """
+        if self._resume is not None:
+            self._version = self._resume()
+            self._resume, self._doubted = None, bool(self._version)
         if self._doubted:
             self._check_version()
         if not self._version:

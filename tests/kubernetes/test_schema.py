@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ import yaml
 
 from engine.kube.client import Client
 from engine.kube.connection import configure
-from engine.kube.resources import network_intents
-from engine.kube.schema import Flaw, check_schema
+from engine.kube.errors import UnavailableError
+from engine.kube.resources import Resource, network_intents
+from engine.kube.schema import Finding, Flaw, check_schema
 from tests.cluster.api import CRDS, Api
 from tests.cluster.surroundings import BASE
 
@@ -30,10 +32,21 @@ def status_of(definition: dict[str, Any]) -> dict[str, Any]:
     return schema["status"]["properties"]
 
 
+def findings_of(kubeconfig: Path, resource: Resource, ours: dict[str, Any]) -> list[Finding]:
+    """Checks once the API server has published what it serves."""
+    client, deadline = Client(configure(kubeconfig)), time.monotonic() + 20
+    while True:
+        try:
+            return check_schema(client, resource, ours)
+        except UnavailableError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 def test_the_definition_of_this_release_has_no_flaw(
     namespace: str, product: Path, ours: dict[str, Any]
 ) -> None:
-    assert check_schema(Client(configure(product)), INTENTS, ours) == []
+    assert findings_of(product, INTENTS, ours) == []
 
 
 def test_a_field_that_the_served_definition_lacks_is_named(
@@ -41,14 +54,14 @@ def test_a_field_that_the_served_definition_lacks_is_named(
 ) -> None:
     status_of(ours)["weather"] = {"type": "string"}
     status_of(ours)["conditions"]["items"]["properties"]["mood"] = {"type": "string"}
-    (finding,) = check_schema(Client(configure(product)), INTENTS, ours)
+    (finding,) = findings_of(product, INTENTS, ours)
     assert finding.flaw is Flaw.PRUNED
     assert set(finding.fields) == {"status.weather", "status.conditions[].mood"}
-    assert "conductor-watch crd | kubectl apply" in finding.message
+    assert "conductor-watch crd | kubectl apply --server-side" in finding.message
 
 
 def test_a_kind_that_is_not_served_is_told(namespace: str, product: Path, ours: dict[str, Any]) -> None:
-    (finding,) = check_schema(Client(configure(product)), network_intents("example.com", "v1"), ours)
+    (finding,) = findings_of(product, network_intents("example.com", "v1"), ours)
     assert finding.flaw is Flaw.NOT_SERVED
 
 
@@ -64,11 +77,10 @@ def test_an_old_definition_without_status_is_told(
     version["additionalPrinterColumns"] = []
     version["schema"] = {"openAPIV3Schema": {"type": "object", "properties": {"spec": {"type": "object"}}}}
     admin.create(CRDS, "", old)
-    client, resource = Client(configure(product)), network_intents(group, "v1")
     try:
-        findings = [Flaw.NOT_SERVED]
-        while findings == [Flaw.NOT_SERVED]:  # the API server publishes a new kind after a while
-            findings = [finding.flaw for finding in check_schema(client, resource, ours)]
+        flaws: list[Flaw] = []
+        while Flaw.PRUNED not in flaws:  # the API server does not serve a new kind at once
+            flaws = [finding.flaw for finding in findings_of(product, network_intents(group, "v1"), ours)]
     finally:
         admin.delete(CRDS, "", old["metadata"]["name"])
-    assert findings == [Flaw.NO_STATUS, Flaw.PRUNED]
+    assert flaws == [Flaw.NO_STATUS, Flaw.PRUNED]

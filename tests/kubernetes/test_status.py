@@ -84,7 +84,7 @@ def whole_status(generation: int) -> dict[str, Any]:
     ]
     decision = {"rule": "r", "rules": [["r"]], "executor": "porch", "rulesDigest": "d", "warnings": ["w"]}
     assumed = [{"action": 0, "field": "namespace", "value": "core", "why": "the intent's own"}]
-    words = [{"target": [{"text": "amf", "start": 6, "end": 9}]}]
+    words = [{"target": ["amf"], "replicas": ["3"]}]
     actions = [{"intent_type": "scaling", "target": "amf", "namespace": "core", "replicas": 3}]
     report = Report(
         generation,

@@ -64,7 +64,7 @@ def notes() -> Notes:
 
 class Following:
     def __init__(self, api: ScriptedApi, notes: Notes, *, version: str = "", times: Times = FAST) -> None:
-        self.reflector = Reflector(client_of(api, times), INTENTS, "core", notes, version=version)
+        self.reflector = Reflector(client_of(api, times), INTENTS, "core", notes, resume=lambda: version)
 
     def __enter__(self) -> Reflector:
         self.reflector.start()
