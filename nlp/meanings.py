@@ -145,7 +145,7 @@ def resource_limits(draft: Draft) -> None:
         _, _, rest = name.partition("resources.")
         bound, _, resource = rest.partition(".")
         said = draft.one(name) if resource else None
-        if said is None or not isinstance(said.value, str):
+        if said is None or not isinstance(said.value, str) or resource == "before":
             continue
         resource = _resource(draft, resource, said)
         if bound == "unsaid" or quota:

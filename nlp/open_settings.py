@@ -108,6 +108,11 @@ def _read_amount(words: Words, at: int) -> Found:
     return []
 
 
+def read_number_value(words: Words, at: int) -> Found:
+    """A value right after a key in plain words: it must begin with a digit."""
+    return read_value(words, at) if words.tokens[at].text[0].isdigit() else []
+
+
 def read_bare_value(words: Words, at: int) -> Found:
     """A value right after its key: no preposition, which would begin something else."""
     return [] if words.tokens[at].low in words.vocabulary.function else read_value(words, at)

@@ -21,7 +21,14 @@ from nlp.open_names import (
     read_place,
     read_subset,
 )
-from nlp.open_settings import read_assigned_key, read_bare_value, read_key, read_plain_key, read_value
+from nlp.open_settings import (
+    read_assigned_key,
+    read_bare_value,
+    read_key,
+    read_number_value,
+    read_plain_key,
+    read_value,
+)
 from nlp.reasons import read_aim, read_circumstance, read_purpose, read_reason
 from nlp.values import Found
 from nlp.words import Words
@@ -42,6 +49,7 @@ _OPEN: dict[str, Callable[[Words, int], Found]] = {
     "plain-key": read_plain_key,
     "value": read_value,
     "bare-value": read_bare_value,
+    "number-value": read_number_value,
     "clock": read_clock,
     "label": read_label,
     "label-key": read_label_key,
