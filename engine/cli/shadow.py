@@ -67,15 +67,20 @@ def report_command(against: str, file: Path | None, output: str) -> int:
 def _findings(ours: Sequence[Shadowed], against: str, settings: Settings) -> tuple[list[Finding], list[str]]:
     """Returns the comparisons, and what of the other side could not be read."""
     from engine.live import DirectoryInventory  # noqa: PLC0415 - as above
+    from engine.modes import mode_of  # noqa: PLC0415
     from engine.shadow import HandoffFolder, against_handoff, against_live  # noqa: PLC0415
 
     if against == _LIVE:
-        inventory = DirectoryInventory(settings.live.directory)
-        return against_live(ours, inventory), [str(error) for error in inventory.errors.values()]
-    folder = Path(against)
-    if not folder.is_dir():
+        mode = mode_of(settings)
+        try:
+            findings = against_live(ours, mode.inventory)
+        finally:
+            mode.close()
+        folder = mode.inventory if isinstance(mode.inventory, DirectoryInventory) else None
+        return findings, [str(error) for error in folder.errors.values()] if folder is not None else []
+    if not Path(against).is_dir():
         raise CommandError(f"--against {against}: there is no such folder; give one, or {_LIVE}")
-    theirs = HandoffFolder.read(folder)
+    theirs = HandoffFolder.read(Path(against))
     return against_handoff(ours, theirs, settings.shadow.namespaces), theirs.problems
 
 
