@@ -8,6 +8,7 @@ here: each caller knows best when to.
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -41,6 +42,8 @@ Object = dict[str, Any]
 Query = Mapping[str, str | int]
 _ANONYMOUS = "system:anonymous"
 _CHUNK = 65536
+_CONNECTION = re.compile(r"^.*?Connection(?:\(.*?\)| object at \S+>): ")
+"""What urllib3 puts before the words: the connection as an object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,4 +294,4 @@ def _short(error: Exception) -> str:
     if isinstance(inner, Exception):
         inner = next((part for part in inner.args if isinstance(part, Exception)), inner)
     told = str(inner) or type(inner).__name__
-    return told.rpartition(">: ")[2].strip().splitlines()[-1]
+    return _CONNECTION.sub("", told).strip().splitlines()[-1]

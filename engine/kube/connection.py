@@ -14,8 +14,8 @@ from kubernetes.config.kube_config import load_kube_config
 from engine.kube.errors import ApiError
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_POOL = 16
-"""How many connections are kept open: those of watches are not among them while they run."""
+_POOL = 128
+"""How many connections may lie idle; one for each watch, since urllib3 warns of each that it drops."""
 
 
 class NotConfiguredError(ApiError):
