@@ -122,9 +122,12 @@ def configuration(draft: Draft) -> None:
         parts = inner(setting.value)
         _add_setting(draft, settings, parts["key"], parts["value"])
     key, value = draft.one("setting.key"), draft.one("setting.value")
+    after = draft.one("setting.after")
+    if after is not None and value is None and key is not None and key.end <= after.start:
+        value = after
     if key is not None and value is not None:
         _add_setting(draft, settings, key, value)
-    elif key is not None or value is not None or not settings:
+    elif key is not None or value is not None or after is not None or not settings:
         raise unclear("a setting needs a key and a value; say 'set LOG_LEVEL to debug'")
     draft.put("settings", settings)
 

@@ -38,9 +38,12 @@ def read_reason(words: Words, at: int) -> Found:
     named = at + (tokens[at].low in ("the", "a", "an"))
     only_name = words.names[named][0][0] if named in words.names else -1
     instructed = False
+    leads = _leads(words, at)
     for position in range(at, min(at + MAX_REASON_WORDS, len(tokens))):
         low = tokens[position].low
         if low in _SENTENCE_END or low in vocabulary.forbidden_in_reason or CLOCK.match(low):
+            break
+        if low in ("namespace", "ns") and words.low(position + 1) not in vocabulary.function:
             break
         if position > at and tokens[position - 1].low in _JOINTS and low in vocabulary.instructions:
             break
@@ -52,11 +55,20 @@ def read_reason(words: Words, at: int) -> Found:
             continue
         following = words.low(end)
         closes = following in _SENTENCE_END or following in (",", ")")
+        # Without a comma after it, what leads a sentence may go on with what is to be done.
         if closes or (
-            not instructed and (following in vocabulary.reason_ends or _namespace_follows(words, end))
+            not instructed and not leads and (following in vocabulary.reason_ends or _namespace_follows(words, end))
         ):
             found.append((end, ""))
     return found
+
+
+def _leads(words: Words, at: int) -> bool:
+    """Whether a reason stands at the start of its sentence: nothing but what opens it stands before."""
+    before = at - 1
+    while before >= 0 and words.tokens[before].low in words.vocabulary.reason_openers:
+        before -= 1
+    return before < 0 or words.tokens[before].low in _SENTENCE_END
 
 
 def read_aim(words: Words, at: int) -> Found:

@@ -123,6 +123,7 @@ def _vocabulary(grammar: Grammar) -> Vocabulary:
         forbidden_in_reason=words["forbidden"],
         instructions=words["instructions"],
         reason_ends=words["ends"],
+        reason_openers=words["openers"],
         never_names=words["function"]
         | words["vague"]
         | words["purposes"]

@@ -34,6 +34,7 @@ class Vocabulary:
         forbidden_in_reason: conditions and times.
         instructions: verbs that begin an instruction where they follow "and".
         reason_ends: words before which a reason may end.
+        reason_openers: words that stand before a reason.
         never_names: words that are no workload's name, even quoted.
         never_key_words: words that are in no key of plain words.
     """
@@ -55,6 +56,7 @@ class Vocabulary:
     forbidden_in_reason: frozenset[str]
     instructions: frozenset[str]
     reason_ends: frozenset[str]
+    reason_openers: frozenset[str]
     never_names: frozenset[str]
     never_key_words: frozenset[str]
 
