@@ -3,6 +3,7 @@
 Knows nothing of Kubernetes, the store or the rules.
 """
 
+from nlp.intent_types import TaughtType
 from nlp.namespaces import Resolution, in_namespace
 from nlp.reader import Reader
 from nlp.reading import JSON, Assumption, ReadAction, Reading, Refusal, RefusalReason, Span
@@ -17,5 +18,6 @@ __all__ = [
     "RefusalReason",
     "Resolution",
     "Span",
+    "TaughtType",
     "in_namespace",
 ]

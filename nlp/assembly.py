@@ -202,7 +202,8 @@ def _actions(part: _Part) -> list[Meant]:
         for intent_type, found in groups:
             for flow in flows(found) if intent_type == "network_policy" else [found]:
                 draft = Draft(intent_type, flow, target or Workload())
-                MEANINGS[intent_type](draft)
+                own = part.clause.frame.meaning if intent_type == part.clause.frame.intent_type else None
+                (own or MEANINGS[intent_type])(draft)
                 actions.append(_finished(draft, part, shared))
     return actions
 

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from documents import Document, DocumentError, load, validate
+from documents import DocumentError, Problem, load, validate
+from documents.reading import KeyPath
 from nlp import phrases as ast
+from nlp.draft import Draft
 from nlp.grammar_model import Frame, GrammarFile, RefusalFile, Rule
 from nlp.inflection import forms_of
+from nlp.intent_types import TaughtType
 from nlp.matching import (
     ChoiceNode,
     MaybeNode,
@@ -40,6 +43,7 @@ GLUE = "glue"
 CLOSING = "closing"
 """The rule of what may close a part."""
 MAX_SETTLE_ROUNDS = 50
+_WORD = re.compile(r"[a-z0-9][a-z0-9/-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +57,7 @@ class CompiledFrame:
         needs: masks of which each must meet some token.
         first: what the parts may begin with.
         free_first: what the free parts may begin with.
+        meaning: what the values of a taught type mean; None for the types that are built in.
     """
 
     name: str
@@ -65,6 +70,7 @@ class CompiledFrame:
     first: int
     free_first: int
     sets: tuple[tuple[str, Value], ...]
+    meaning: Callable[[Draft], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,14 +122,19 @@ File = TypeVar("File", GrammarFile, RefusalFile)
 
 @dataclass(slots=True)
 class _Source(Generic[File]):
-    """A file and where its parts stand."""
+    """A file and how a problem at a path of it is told.
 
-    document: Document
+    Attributes:
+        taught: the type that it was made of; None for the grammar's own files.
+    """
+
+    problem: Callable[[KeyPath, str], Problem]
     file: File
+    taught: TaughtType | None = None
 
 
-def load_grammar(folder: Path = FOLDER) -> Grammar:
-    """Reads and compiles the grammar files of a folder.
+def load_grammar(folder: Path = FOLDER, taught: Sequence[TaughtType] = ()) -> Grammar:
+    """Reads and compiles the grammar files of a folder, extended by the types that users teach.
 
     Raises:
         DocumentError: a file is broken, or a phrase names what is not there.
@@ -135,9 +146,12 @@ def load_grammar(folder: Path = FOLDER) -> Grammar:
         digest.update(path.read_bytes())
         for document in load(path, path.name):
             if isinstance(document.value, dict) and document.value.get("kind") == "Grammar":
-                sources.append(_Source(document, validate(document, GrammarFile)))
+                sources.append(_Source(document.problem, validate(document, GrammarFile)))
             if isinstance(document.value, dict) and document.value.get("kind") == "Refusals":
-                refusals.append(_Source(document, validate(document, RefusalFile)))
+                refusals.append(_Source(document.problem, validate(document, RefusalFile)))
+    for one in taught:
+        digest.update(one.spec.model_dump_json(exclude={"resources"}).encode())
+        sources.append(_Source(one.problem, one.grammar(), one))
     return _Compiler(sources, refusals[0], digest.hexdigest()).grammar()
 
 
@@ -156,28 +170,20 @@ class _Compiler:
         for source in self.sources:
             self.irregular.update(source.file.forms)
         self._declare_rules()
-        for source in self.sources:
-            for name, rule in source.file.rules.items():
-                self._build_rule(source, name, rule)
         free = tuple(
             self._build(source, text, ("free", index))
             for source in self.sources
             for index, text in enumerate(source.file.free)
         )
-        drafts = [
-            (source, frame, index)
-            for source in self.sources
-            for index, frame in enumerate(source.file.frames)
-        ]
-        built = [self._build_frame(source, frame, index) for source, frame, index in drafts]
+        own = [source for source in self.sources if source.taught is None]
+        built = self._build_sources(own)
+        known = frozenset(self.bits)
+        built += self._build_sources([source for source in self.sources if source.taught is not None])
         # The words of refusals may be names: they count only where a text was not read.
         reserved = frozenset(self.bits)
-        refusals = self._build_refusals()
+        refusals = self._build_refusals(reserved - known)
         self._settle()
-        frames = tuple(
-            _compiled(source, frame, parts, free)
-            for (source, frame, _), parts in zip(drafts, built, strict=True)
-        )
+        frames = tuple(_compiled(source, frame, parts, free) for source, frame, parts in built)
         words: dict[str, set[str]] = {"refused": self._refused_words()}
         for source in self.sources:
             for name, listed in source.file.words.items():
@@ -195,6 +201,19 @@ class _Compiler:
             self.digest,
         )
 
+    def _build_sources(
+        self, sources: Sequence[_Source[GrammarFile]]
+    ) -> list[tuple[_Source[GrammarFile], Frame, list[Node]]]:
+        """Builds the rules of some files, and returns their frames."""
+        for source in sources:
+            for name, rule in source.file.rules.items():
+                self._build_rule(source, name, rule)
+        return [
+            (source, frame, self._build_frame(source, frame, index))
+            for source in sources
+            for index, frame in enumerate(source.file.frames)
+        ]
+
     def _refused_words(self) -> set[str]:
         """Returns the single words of refusals that are no names either."""
         kinds = self.refusal_source.file.unsupported.values()
@@ -209,7 +228,7 @@ class _Compiler:
         for source in self.sources:
             for name, rule in source.file.rules.items():
                 if name in self.rules or name in TYPES:
-                    problem = source.document.problem(("rules", name), f"the rule {name!r} is there twice")
+                    problem = source.problem(("rules", name), f"the rule {name!r} is there twice")
                     raise DocumentError((problem,))
                 node = RuleNode(name, len(self.rules))
                 if isinstance(rule, Rule):
@@ -232,8 +251,10 @@ class _Compiler:
         may = [self._build(source, text, ("frames", index, "may", at)) for at, text in enumerate(frame.may)]
         return head + parts + may
 
-    def _build_refusals(self) -> Refusals:
+    def _build_refusals(self, taught: frozenset[str]) -> Refusals:
+        """Builds the refusals; a kind that has words of taught types is none in a text that holds such."""
         source = self.refusal_source
+        taught_words = WordNode(self._mask_of(taught))
         kinds = []
         for name, kind in source.file.unsupported.items():
             path = ("unsupported", name)
@@ -241,6 +262,8 @@ class _Compiler:
                 self._phrases(source, getattr(kind, part), (*path, part))
                 for part in ("phrases", "openings", "without", "together")
             )
+            if taught and any(taught & set(_WORD.findall(text)) for text in kind.phrases):
+                without = self._choice([taught_words, *([without] if without else [])])
             if phrases is not None:
                 kinds.append(UnsupportedKind(kind.what, kind.advice, phrases, openings, without, together))
         supported = self._phrases(source, source.file.supported, ("supported",))
@@ -249,6 +272,8 @@ class _Compiler:
             for index, example in enumerate(source.file.examples)
         ]
         assert supported is not None  # noqa: S101 - the model wants at least one
+        if taught:
+            supported = self._choice([supported, taught_words])
         return Refusals(tuple(kinds), supported, tuple((node, text) for node, text in examples if node))
 
     def _phrases(
@@ -263,7 +288,7 @@ class _Compiler:
         try:
             return self._node(ast.parse_phrase(text))
         except ast.PhraseError as error:
-            raise DocumentError((source.document.problem(path, str(error)),)) from error
+            raise DocumentError((source.problem(path, str(error)),)) from error
 
     def _node(self, phrase: ast.Phrase) -> Node:
         node: Node
@@ -286,7 +311,9 @@ class _Compiler:
         return node
 
     def _mask(self, text: str) -> int:
-        words = forms_of(text[:-1], self.irregular) if text.endswith("~") else (text,)
+        return self._mask_of(forms_of(text[:-1], self.irregular) if text.endswith("~") else (text,))
+
+    def _mask_of(self, words: Iterable[str]) -> int:
         mask = 0
         for word in words:
             mask |= self._bit(self.bits, word)
@@ -358,4 +385,5 @@ def _compiled(
         _joined(parts),
         _joined(free),
         tuple(frame.sets.items()),
+        source.taught.means if source.taught else None,
     )

@@ -16,6 +16,7 @@ from nlp.clauses import IGNORED, REASON, ClauseFinder, Cover
 from nlp.compiler import Grammar, load_grammar
 from nlp.draft import Rejected, unclear
 from nlp.help import MAX_SUGGESTIONS, MAX_TRIES, Helper
+from nlp.intent_types import TaughtType
 from nlp.lexicon import Lexicon
 from nlp.matching import TooComplex
 from nlp.normal import NormalText, normalise
@@ -63,14 +64,14 @@ class Reader:
         self.read(_WARM_UP)
 
     @classmethod
-    def load(cls, lexicon_files: Sequence[Path] = ()) -> Reader:
-        """Loads the shipped grammar and lexicon, extended by Lexicon documents.
+    def load(cls, lexicon_files: Sequence[Path] = (), types: Sequence[TaughtType] = ()) -> Reader:
+        """Loads the shipped grammar and lexicon, extended by Lexicon documents and taught types.
 
         Raises:
             documents.DocumentError: a file is broken.
             OSError: a file cannot be read.
         """
-        grammar = load_grammar()
+        grammar = load_grammar(taught=types)
         names, lexicon_digest = load_lexicons(lexicon_files)
         digest = hashlib.sha256(f"{grammar.digest} {lexicon_digest}".encode()).hexdigest()
         return cls(grammar, names, digest)

@@ -30,7 +30,7 @@ class Assign(NamedTuple):
     end: int
 
 
-_UNIT = re.compile(r"([-+]?(?:\d[\d,]*)?\.?\d+)-?([a-z]+)\Z", re.IGNORECASE)
+_UNIT = re.compile(r"([-+]?(?:\d[\d,]*)?\.?\d+)-?([a-z]+(?:/s)?)\Z", re.IGNORECASE)
 _HYPHENED = re.compile(r"([a-z]+)-([a-z]+)\Z", re.IGNORECASE)
 _CPU_UNITS = {
     **dict.fromkeys(("cpu", "cpus", "core", "cores", "vcpu", "vcpus", "vcore", "vcores"), ""),
@@ -55,6 +55,12 @@ _DURATION_UNITS = {
     **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), "m"),
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), "h"),
 }
+_BANDWIDTH_UNITS = {
+    **dict.fromkeys(("kbps", "kbit/s", "kbits/s"), "1"),
+    **dict.fromkeys(("mbps", "mbit/s", "mbits/s"), "1000"),
+    **dict.fromkeys(("gbps", "gbit/s", "gbits/s"), "1000000"),
+}
+"""Each with its size in kbit/s."""
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 _COMPOUND = re.compile(r"(?:\d+h)?(?:\d+m)?(?:\d+s)?(?:\d+ms)?\Z")
 _PROTOCOLS = ("tcp", "udp", "sctp")
@@ -237,6 +243,17 @@ def _written_duration(milliseconds: Decimal | int, unit: str) -> str:
     return f"{milliseconds.normalize():f}ms"
 
 
+def read_bandwidth(tokens: Sequence[Token], at: int) -> Found:
+    """`100Mbps`, `1.5 Gbit/s`, in kbit/s; not `100 MBps`, which is bytes."""
+    found = _amount(tokens, at, _BANDWIDTH_UNITS)
+    if found is None:
+        return []
+    end, value, size = found
+    unit = tokens[end - 1].text.lstrip("0123456789.,+-")
+    of_bytes = "B" in unit and unit != unit.upper()
+    return [] if of_bytes else [(end, _written(value * Decimal(size)))]
+
+
 def read_port(tokens: Sequence[Token], at: int) -> Found:
     """`8080`, `38412/sctp`, `udp/8805`: an object with `port`, and `protocol` where said."""
     match = _PORT.match(tokens[at].low)
@@ -333,6 +350,7 @@ NUMERIC: dict[str, Read] = {
     "bare-cpu": read_bare_cpu,
     "memory": read_memory,
     "duration": read_duration,
+    "bandwidth": read_bandwidth,
     "port": read_port,
     "port-with-protocol": read_port_with_protocol,
     "port-numbers": read_port_numbers,
