@@ -77,17 +77,12 @@ class KubernetesSource:
         redact: Callable[[str], str] = str,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        intake = _Intake(resource, journal, versions, redact, clock)
-        self._reflectors = [
-            Reflector(
-                client,
-                resource,
-                namespace,
-                _Scope(namespace, intake, journal, client.health),
-                resume=partial(journal.version, namespace),
-            )
-            for namespace in dict.fromkeys(namespaces)
-        ]
+        self._reflectors: list[Reflector] = []
+        for namespace in dict.fromkeys(namespaces):
+            intake = _Intake(resource, journal, versions, redact, clock)
+            scope = _Scope(namespace, intake, journal, client.health)
+            resume = partial(journal.version, namespace)
+            self._reflectors.append(Reflector(client, resource, namespace, scope, resume=resume))
         self.synced = _All([reflector.synced for reflector in self._reflectors])
         """Set once everything that was there at the start has been handed over."""
 
@@ -163,10 +158,18 @@ class _Intake:
         self.hand_over(events)
         for uid, last in seen.items():
             if last is None:
-                self._handed.pop(uid, None)
-                self._versions.forget(uid)
+                self._forget(uid)
             else:
                 self._handed[uid] = last
+
+    def keep_only(self, uids: set[str]) -> None:
+        """Forgets the objects that a list lacked."""
+        for uid in self._handed.keys() - uids:
+            self._forget(uid)
+
+    def _forget(self, uid: str) -> None:
+        self._handed.pop(uid, None)
+        self._versions.forget(uid)
 
     def hand_over(self, events: list[Event]) -> None:
         """Has events kept, if there are any."""
@@ -216,16 +219,18 @@ class _Scope:
 
     def listed(self, pages: Iterator[list[Object]]) -> None:
         """Hands over page by page, then what the store knows and no page had."""
-        there: set[tuple[str, str]] = set()
+        there: dict[tuple[str, str], str] = {}
         for page in pages:
             self._intake.take(Change(item) for item in page)
-            there.update((item["metadata"]["namespace"], item["metadata"]["name"]) for item in page)
+            for metadata in (item["metadata"] for item in page):
+                there[metadata["namespace"], metadata["name"]] = metadata["uid"]
         missing = [
             (namespace, name, uid)
             for namespace, name, uid in self._journal.known()
             if self._namespace in ("", namespace) and (namespace, name) not in there
         ]
         self._intake.hand_over([self._intake.gone(*known, "") for known in sorted(missing)])
+        self._intake.keep_only(set(there.values()))
 
     def changed(self, changes: list[Change]) -> None:
         """Hands over what is new."""

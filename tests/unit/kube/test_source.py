@@ -166,6 +166,15 @@ def test_a_deletion_that_was_missed_is_found_by_comparing(api: ScriptedApi, jour
     ]
 
 
+def test_what_a_list_lacks_is_forgotten(api: ScriptedApi, journal: Journal) -> None:
+    versions = Versions()
+    api.lists.extend([listing(intent("a", 7), intent("b", 8)), listing(intent("a", 7), version="200")])
+    api.watches.append(stream(error(410)))
+    with source(api, journal, versions=versions):
+        eventually(lambda: versions.get("uid-b") is None and len(api.asked("watch")) == 2)
+    assert versions.get("uid-a") == Seen(1, "7")
+
+
 def test_an_intent_made_again_while_nobody_looked_is_another_one(api: ScriptedApi, journal: Journal) -> None:
     api.lists.extend([listing(intent("a", 7, generation=4)), listing(intent("a", 30, uid="new"))])
     api.watches.append(stream(error(410)))
