@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_SHOWN = 120
+"""How much of a long line is shown around the caret, in characters."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Place:
@@ -39,7 +42,9 @@ class Problem:
         )
         if not self.excerpt.strip():
             return head
-        return f"{head}\n    {self.excerpt}\n    {' ' * (self.place.column - 1)}^"
+        first = max(0, self.place.column - 1 - _SHOWN // 2)
+        shown = self.excerpt[first : first + _SHOWN]
+        return f"{head}\n    {shown}\n    {' ' * (self.place.column - 1 - first)}^"
 
 
 class DocumentError(Exception):

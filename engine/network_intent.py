@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,6 +18,9 @@ VERSION = "v1"
 KIND = "NetworkIntent"
 MAX_TEXT = 1000
 """The longest `spec.intent`, in characters."""
+
+MAX_NAME = 253
+"""The longest name of a resource, in characters."""
 
 _LABEL = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
 _SUBDOMAIN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
@@ -57,7 +61,7 @@ class IntentSpec(StrictModel):
 class _Metadata(StrictModel):
     model_config = ConfigDict(extra="ignore")
 
-    name: str = Field(min_length=1, max_length=253, pattern=_SUBDOMAIN)
+    name: str = Field(min_length=1, max_length=MAX_NAME, pattern=_SUBDOMAIN)
     namespace: str = Field(default="default", pattern=_LABEL)
     labels: dict[str, str] = Field(default={})
     annotations: dict[str, str] = Field(default={})
@@ -123,6 +127,41 @@ def read_manifest(document: Document, group: str = GROUP, version: str = VERSION
         },
         "spec": manifest.spec.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True),
     }
+
+
+def is_named_right(namespace: object, name: object) -> bool:
+    """Tells whether a namespace and a name can be those of a resource."""
+    return (
+        isinstance(namespace, str)
+        and isinstance(name, str)
+        and len(name) <= MAX_NAME
+        and re.fullmatch(_LABEL.strip("^$"), namespace) is not None
+        and re.fullmatch(_SUBDOMAIN.strip("^$"), name) is not None
+    )
+
+
+def redacted(spec: Mapping[str, Any], redact: Callable[[str], str]) -> dict[str, Any]:
+    """Returns a spec as it may be kept: secrets taken out of its text, and of its parameters.
+
+    Args:
+        redact: takes secrets out of the text of an intent.
+    """
+    kept = {**spec, "intent": redact(spec["intent"])}
+    if "parameters" in spec:
+        kept["parameters"] = _without_secrets(spec["parameters"], redact)
+    return kept
+
+
+def _without_secrets(value: Any, redact: Callable[[str], str], key: str = "") -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_secrets(item, redact, str(name)) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(item, redact, key) for item in value]
+    if isinstance(value, str) and key:
+        # Read as the setting that it most likely is, so that the name of the parameter counts too.
+        asked = f"set {key}={value} on x"
+        return value if redact(asked) == asked else "[redacted]"
+    return value
 
 
 def intent_of(body: Mapping[str, Any], *, uid: str, generation: int, origin: str) -> Intent:

@@ -120,6 +120,14 @@ def package(revision: Revision) -> dict[str, Any]:
 def put_status(tx: Transaction, item: Work, report: Report) -> None:
     """Puts the status of a generation into the outbox, unless it says nothing new."""
     previous = status_of(tx, item.uid)
+    if previous is not None and not report.interpretation and previous.get("specHash") == report.spec_hash:
+        # Nothing was read or written anew: what the one before it says still holds.
+        report = replace(
+            report,
+            interpretation=previous.get("interpretation", {}),
+            decision=previous.get("decision", {}),
+            packages=previous.get("packages", ()),
+        )
     status = build_status(report, previous)
     if same_but_for_time(status, previous):
         return
@@ -133,9 +141,9 @@ def supersede(tx: Transaction, lost: Iterable[OwnedField], *, by: str, now: floa
     for owned in lost:
         fields.setdefault(owned.owner, []).append(owned.field)
     for owner, names in fields.items():
-        message = f"{', '.join(sorted(names))} is decided by {by} now; this intent does nothing more"
-        item = work.get(tx, owner.work_id)
-        if item is None or item.superseded:
+        message = f"{', '.join(sorted(names))} was taken over by {by}; this intent does nothing more"
+        item = work.current(tx, owner.intent_namespace, owner.intent_name)
+        if item is None or item.uid != owner.uid:
             continue
         if item.state in _OPEN:
             item = work.terminal(tx, item, reason=Reason.SUPERSEDED.value, message=message, now=now)

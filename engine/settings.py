@@ -60,6 +60,9 @@ class OutputSettings(StrictModel):
         default=Path("out"),
         description="Gets packages/, revisions/, handoff/, status/.",
     )
+    keep_revisions: int = Field(
+        default=50, ge=2, le=10_000, description="How many revisions of each package are kept."
+    )
 
 
 class StoreSettings(StrictModel):
@@ -85,10 +88,12 @@ class RulesSettings(StrictModel):
 class BoundsSettings(StrictModel):
     """What rules may choose, and what is chosen where no rule does."""
 
-    executors: list[str] = Field(
+    executors: list[Literal["directory"]] = Field(
         default=["directory"], min_length=1, description="Executors that rules may name."
     )
-    executor: str = Field(default="directory", description="The executor where no rule names one.")
+    executor: Literal["directory"] = Field(
+        default="directory", description="The one where no rule names one."
+    )
     repositories: list[str] | None = Field(
         default=None, description="Repositories that rules may name; unset: any."
     )

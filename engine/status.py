@@ -118,6 +118,11 @@ def build_status(report: Report, previous: Mapping[str, Any] | None = None) -> d
     return status
 
 
+def ready_reason(status: Mapping[str, Any]) -> str:
+    """Returns the reason of a status: that of its condition Ready; empty where it has none."""
+    return next((str(item["reason"]) for item in status.get("conditions", ()) if item["type"] == "Ready"), "")
+
+
 def same_but_for_time(one: Mapping[str, Any], other: Mapping[str, Any] | None) -> bool:
     """Tells whether a status says nothing new, so that it need not be written."""
     return other is not None and {**one, "lastUpdateTime": ""} == {**other, "lastUpdateTime": ""}

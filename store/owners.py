@@ -47,6 +47,8 @@ ON CONFLICT (namespace, target, field) DO UPDATE SET
     uid = excluded.uid, intent_namespace = excluded.intent_namespace, intent_name = excluded.intent_name,
     generation = excluded.generation, work_id = excluded.work_id
 """
+_CARRY = "UPDATE owners SET generation = :generation, work_id = :work_id WHERE uid = :uid"
+_DROP = "DELETE FROM owners WHERE namespace = :namespace AND target = :target AND field = :field"
 _OF_FIELD = """
 SELECT uid, intent_namespace, intent_name, generation, work_id FROM owners
 WHERE namespace = :namespace AND target = :target AND field = :field
@@ -81,6 +83,17 @@ def of_target(reader: Reader, namespace: str, target: str) -> list[OwnedField]:
 def of_intent(reader: Reader, uid: str) -> list[OwnedField]:
     """Lists the fields that an intent owns."""
     return _read(reader, _OF_INTENT, {"uid": uid})
+
+
+def carry(tx: Transaction, uid: str, *, generation: int, work_id: int) -> int:
+    """Has a newer generation of an intent own what an older one owned; returns how many fields that are."""
+    return tx.execute(_CARRY, {"uid": uid, "generation": generation, "work_id": work_id})
+
+
+def drop(tx: Transaction, owned: Iterable[OwnedField]) -> None:
+    """Takes single fields from whoever owns them."""
+    for item in owned:
+        tx.execute(_DROP, {"namespace": item.namespace, "target": item.target, "field": item.field})
 
 
 def release(tx: Transaction, uid: str) -> int:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -14,7 +12,7 @@ from rich.text import Text
 
 from engine.describe import describe_all
 from engine.reasons import Phase
-from engine.status import Notice
+from engine.status import Notice, ready_reason
 
 _STYLES = {
     Phase.COMPLETED: "green",
@@ -83,14 +81,9 @@ def _cells(notice: Notice) -> tuple[Text, ...]:
     return (
         Text(name, overflow="ellipsis"),
         Text(phase.value, style=_STYLES[phase]),
-        Text(reason_of(status)),
+        Text(ready_reason(status)),
         Text(understood or str(status["lastMessage"]).splitlines()[0], style="" if understood else "dim"),
         Text(str(decision.get("rule", "")), style="dim"),
         Text("\n".join(packages)),
         Text(took, style="dim"),
     )
-
-
-def reason_of(status: Mapping[str, Any]) -> str:
-    """Returns the reason of a status: that of its condition Ready."""
-    return next((str(item["reason"]) for item in status["conditions"] if item["type"] == "Ready"), "")

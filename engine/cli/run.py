@@ -55,13 +55,14 @@ def run_command(file: Path | None, once: bool, timeout: float, log_level: str, t
                     break
     finally:
         ended = daemon.stop()
+    if not ended:  # the interpreter would wait for a worker that hangs
+        click.echo("not everything that ran has ended; it is read back at the next start", err=True)
+        sys.stdout.flush()
+        os._exit(Exit.NEGATIVE)
     if once:
         _sum_up(board, settings, file, time.monotonic() - began, shown=shown)
         if not settled and not stop.is_set():
             raise CommandError(f"not everything was done within {timeout:g} seconds", Exit.NEGATIVE)
-    if not ended:  # the interpreter would wait for a worker that hangs
-        sys.stdout.flush()
-        os._exit(Exit.NEGATIVE)
     return Exit.OK
 
 

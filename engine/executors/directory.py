@@ -13,6 +13,8 @@ import errno
 import os
 import re
 import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from engine.executors.base import (
@@ -33,11 +35,16 @@ _OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODE
 
 
 class DirectoryExecutor:
-    """Writes packages below a folder; publishes at once, as a folder has nobody who approves."""
+    """Writes packages below a folder; publishes at once, as a folder has nobody who approves.
+
+    Args:
+        keep: how many revisions of each package are kept.
+    """
 
     name = "directory"
 
-    def __init__(self, out: Path) -> None:
+    def __init__(self, out: Path, keep: int = 50) -> None:
+        self._keep = keep
         self._packages = out / "packages"
         self._revisions = out / "revisions"
 
@@ -54,8 +61,14 @@ class DirectoryExecutor:
             )
             return Terminal(Reason.RULE_ERROR, message)
         try:
-            # All of them are written before any is shown: an intent happens as a whole.
-            revisions = tuple(self._write(effect, change) for change in effect.changes)
+            # All are merged before any is written, and all written before any is shown: an intent happens
+            # as a whole.
+            drafts = [self._draft(effect, change) for change in effect.changes]
+            for draft in drafts:
+                draft.write()
+            for draft in drafts:
+                draft.appear()
+            revisions = tuple(draft.revision for draft in drafts)
             for revision in revisions:
                 self._show(revision)
         except MergeConflict as error:
@@ -81,18 +94,18 @@ class DirectoryExecutor:
             self._show(revision)
         return Done(revisions)
 
-    def _write(self, effect: Effect, change: PackageChange) -> Revision:
+    def _draft(self, effect: Effect, change: PackageChange) -> _Draft:
+        """Works out the revision of one package; writes nothing."""
         existing = self._of_workspace(change, effect)
         if existing is not None:
-            return existing
+            return _Draft(existing)
         number, latest = self._latest(change)
         current = _read_files(latest) if latest is not None else {}
         files = render_package(change.name, merge(read_package(current), change))
         if latest is not None and files == current:
-            return self._revision(change, effect, number, latest, changed=False)
+            return _Draft(self._revision(change, effect, number, latest, changed=False))
         folder = self._revisions / change.repository / change.name / f"v{number + 1}-{effect.workspace}"
-        _write_folder(folder, files)
-        return self._revision(change, effect, number + 1, folder, changed=True)
+        return _Draft(self._revision(change, effect, number + 1, folder, changed=True), files)
 
     def _show(self, revision: Revision) -> None:
         """Makes the package as people see it what its newest revision says."""
@@ -109,6 +122,13 @@ class DirectoryExecutor:
         for path in shown.iterdir():
             if path.name not in files and path.suffix == ".yaml":
                 path.unlink()
+        self._prune(newest.parent)
+
+    def _prune(self, folder: Path) -> None:
+        """Removes the oldest revisions beyond those that are kept."""
+        numbers = self._numbers(folder)
+        for number in sorted(numbers)[: -self._keep]:
+            shutil.rmtree(numbers[number], ignore_errors=True)
 
     def _of_workspace(self, change: PackageChange, effect: Effect) -> Revision | None:
         folder = self._revisions / change.repository / change.name
@@ -147,23 +167,51 @@ def _read_files(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
 
 
-def _write_folder(folder: Path, files: dict[str, bytes]) -> None:
-    draft = folder.parent / f".{folder.name}"
-    shutil.rmtree(draft, ignore_errors=True)  # what an earlier try left behind
-    draft.mkdir(parents=True)
-    for name, data in files.items():
-        with (draft / name).open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    _sync(draft)
-    draft.rename(folder)
-    _sync(folder.parent)
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A revision on its way: its files under a hidden name, until all of its effect are there.
+
+    Attributes:
+        files: None where the revision is there already.
+    """
+
+    revision: Revision
+    files: Mapping[str, bytes] | None = None
+
+    def write(self) -> None:
+        """Writes the files under the hidden name."""
+        if self.files is None:
+            return
+        hidden = self._hidden()
+        shutil.rmtree(hidden, ignore_errors=True)  # what an earlier try left behind
+        hidden.mkdir(parents=True)
+        for name, data in self.files.items():
+            _write_durably(hidden / name, data)
+        _sync(hidden)
+
+    def appear(self) -> None:
+        """Gives it its name."""
+        if self.files is None:
+            return
+        folder = Path(self.revision.resource_name)
+        self._hidden().rename(folder)
+        _sync(folder.parent)
+
+    def _hidden(self) -> Path:
+        folder = Path(self.revision.resource_name)
+        return folder.parent / f".{folder.name}"
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _replace_file(path: Path, data: bytes) -> None:
     draft = path.with_name(f".{path.name}")
-    draft.write_bytes(data)
+    _write_durably(draft, data)
     draft.replace(path)
 
 

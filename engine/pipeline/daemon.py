@@ -21,6 +21,7 @@ from engine.executors.directory import DirectoryExecutor
 from engine.handoff import Handoff
 from engine.metrics import Metrics
 from engine.modes import mode_of
+from engine.network_intent import Intent
 from engine.pipeline.deciding import Decider
 from engine.pipeline.executing import Dispatcher
 from engine.pipeline.intake import Intake
@@ -34,7 +35,7 @@ from engine.scheduler import Ticker
 from engine.settings import Settings, Switches
 from engine.status import Notice
 from nlp import Reader
-from store import Store, inbox, intents, outbox, owners, work
+from store import Store, inbox, intents, outbox, work
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,7 @@ class Daemon:
         out = settings.output.directory
         self._intake = Intake(self.store, clock, self._mode.remembered)
         self.decider = Decider(self.store, looker, clock)
-        executors = executors or {"directory": DirectoryExecutor(out)}
+        executors = executors or {"directory": DirectoryExecutor(out, settings.output.keep_revisions)}
         self.dispatcher = Dispatcher(
             self.store,
             executors,
@@ -168,9 +169,11 @@ class Daemon:
         self.ticker.stop(max(1.0, deadline - time.monotonic()))
         ended = self.dispatcher.stop(max(0.0, deadline - time.monotonic()))
         self._stop_serving()
-        self._reporter.deliver()
-        self._mode.close()
-        self.store.close(max(1.0, deadline - time.monotonic()))
+        try:
+            self._reporter.deliver()
+            self._mode.close()
+        finally:
+            self.store.close(max(1.0, deadline - time.monotonic()))
         return ended
 
     def shown(self, limit: int) -> list[Notice]:
@@ -188,7 +191,12 @@ class Daemon:
         if not self.source.synced.is_set() or not self.dispatcher.idle():
             return False
         return self.store.read(
-            lambda reader: inbox.count(reader) == 0 and not work.ready(reader) and outbox.count(reader) == 0
+            lambda reader: (
+                inbox.count(reader) == 0
+                and not work.ready(reader)
+                and work.depths(reader)["running"] == 0
+                and outbox.count(reader) == 0
+            )
         )
 
     def _work(self) -> None:
@@ -205,6 +213,11 @@ class Daemon:
         """Tells what of rules, lexicon and settings is not in force as it stands in the files, and why."""
         own = {item.name: item.problem for item in self.reloaded if item.problem}
         return own | dict(self._mode.problems())
+
+    def _owners(
+        self, intent: Intent, actions: tuple[Mapping[str, Any], ...]
+    ) -> Mapping[tuple[str, str], Mapping[str, str]]:
+        return self.decider.owners(intent, actions)
 
     def _serve_api(self) -> None:
         try:
@@ -266,20 +279,6 @@ class Daemon:
     def _refresh(self) -> None:
         if self.inventory.refresh() and self.decider.reopen():
             self.ticker.wake("work")
-
-    def _owners(
-        self, intent: Any, actions: tuple[Mapping[str, Any], ...]
-    ) -> Mapping[tuple[str, str], Mapping[str, str]]:
-        found: dict[tuple[str, str], dict[str, str]] = {}
-        for action in actions:
-            place = (action["namespace"], action["target"])
-            owned = self.store.read(partial(owners.of_target, namespace=place[0], target=place[1]))
-            found[place] = {
-                item.field: f"{item.owner.intent_namespace}/{item.owner.intent_name}"
-                for item in owned
-                if item.owner.uid != intent.uid
-            }
-        return found
 
 
 def _nothing() -> None:

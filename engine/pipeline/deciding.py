@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -13,9 +14,11 @@ import rules
 from engine import report
 from engine.identity import canonical_json, effect_key, trace_id
 from engine.network_intent import Intent, intent_of
+from engine.pipeline import ownership
 from engine.reasons import Reason
 from engine.reconcile import Look, Looker, Ruling, Standing, Step
 from engine.settings import PausedSettings, Switches, fits
+from engine.status import ready_reason
 from store import Store, Transaction, approvals, audit, buckets, decisions, intents, owners, work
 from store.work import Package, StaleTransition, State, Work
 
@@ -23,6 +26,10 @@ log = logging.getLogger(__name__)
 
 BATCH = 32
 """How many are looked at before what became ready is handed on."""
+
+Actions = tuple[Mapping[str, Any], ...]
+Place = tuple[str, str]
+"""Namespace and name of a target."""
 
 _FAULT_SECONDS = 60.0
 """The delay after a fault in a look, in seconds."""
@@ -44,14 +51,40 @@ class Decider:
         self.looker = looker
         self._store = store
         self._clock = clock
+        self._pending: list[tuple[Work, Future[None]]] = []
+        self._uncommitted: dict[Place, None] = {}
 
     def decide_due(self) -> int:
         """Looks at one batch of what is due; returns how many there were."""
         due = self._store.read(lambda reader: work.to_decide(reader, BATCH))
-        writes = [self._decide(item) for item in due]
-        for write in writes:
-            write()
+        for item in due:
+            self._decide(item)
+        self._settle()
         return len(due)
+
+    def owners(self, intent: Intent, actions: Actions) -> Mapping[Place, Mapping[str, str]]:
+        """Looks up which other intent owns which field around some actions."""
+        places = {(str(action["namespace"]), str(action["target"])) for action in actions}
+        if places & self._uncommitted.keys():
+            self._settle()
+        found: dict[Place, dict[str, str]] = {}
+        for place in places:
+            owned = self._store.read(partial(owners.of_target, namespace=place[0], target=place[1]))
+            found[place] = {
+                item.field: f"{item.owner.intent_namespace}/{item.owner.intent_name}"
+                for item in owned
+                if item.owner.uid != intent.uid
+            }
+        return found
+
+    def _settle(self) -> None:
+        """Waits until what was decided is committed; a fault in one of them stops no other."""
+        pending, self._pending, self._uncommitted = self._pending, [], {}
+        for item, future in pending:
+            try:
+                future.result()
+            except StaleTransition as stale:  # a newer generation came in between
+                log.info("%s", stale, extra={"intent": f"{item.namespace}/{item.name}"})
 
     def reopen(self, reasons: tuple[Reason, ...] = REOPENED, basis: str = "") -> int:
         """Makes due again what rules or facts decided that are no longer in force; returns how many.
@@ -68,35 +101,31 @@ class Decider:
             count += reopened
         return count
 
-    def _decide(self, item: Work) -> Callable[[], None]:
+    def _decide(self, item: Work) -> None:
         now = self._clock()
         known = self._store.read(lambda reader: intents.get(reader, item.namespace, item.name))
         if known is None:
-            return self._drop(item, now)
+            self._drop(item, now)
+            return
         body = json.loads(known.body)
         looker = self.looker  # one for the whole decision, whatever is swapped meanwhile
         standing = self._standing(looker.switches, item, known, body)
         look = self._look(looker, item, standing, now)
         key = effect_key(item.namespace, item.name, item.uid, body["wish"], item.spec_hash)
         committed = partial(_commit, item=item, look=look, key=key, basis=looker.basis, now=now)
-        future = self._store.write(partial(committed, silent=standing.shadow))
+        self._pending.append((item, self._store.write(partial(committed, silent=standing.shadow))))
+        self._uncommitted |= {
+            (str(action["namespace"]), str(action["target"])): None
+            for action in look.actions
+            if "namespace" in action
+        }
 
-        def finish() -> None:
-            try:
-                future.result()
-            except StaleTransition as stale:  # a newer generation came in between
-                log.info("%s", stale, extra={"intent": f"{item.namespace}/{item.name}"})
-
-        return finish
-
-    def _drop(self, item: Work, now: float) -> Callable[[], None]:
+    def _drop(self, item: Work, now: float) -> None:
         """Ends work of an intent that nobody knows, which would else be looked at for ever."""
-        message = "the intent is not known any more"
-        superseded = Reason.SUPERSEDED.value
-        future = self._store.write(
+        superseded, message = Reason.SUPERSEDED.value, "the intent is not known any more"
+        self._store.write(
             lambda tx: work.terminal(tx, item, reason=superseded, message=message, now=now)
-        )
-        return lambda: future.result() and None
+        ).result()
 
     def _look(self, looker: Looker, item: Work, standing: Standing, now: float) -> Look:
         try:
@@ -112,26 +141,33 @@ class Decider:
         if "problem" in body:
             return Standing(None, problem=str(body["problem"]))
         intent = intent_of(body, uid=item.uid, generation=item.generation, origin=known.origin)
+        confirmed, superseded = self._confirmed(item, body["wish"])
         return Standing(
             intent,
             paused=_paused(switches.paused, intent),
-            confirmed=self._confirmed(item, body["wish"]),
+            confirmed=confirmed,
+            superseded=superseded,
             shadow=fits(switches.shadow.namespaces, intent.namespace),
             approved=self._store.read(partial(approvals.of, uid=item.uid, spec_hash=item.spec_hash))
             is not None,
         )
 
-    def _confirmed(self, item: Work, wish: int) -> bool:
-        """Whether an earlier generation that wished the same took effect."""
+    def _confirmed(self, item: Work, wish: int) -> tuple[bool, str]:
+        """Whether an earlier generation of the same wish took effect, and who decides its fields since."""
         if wish == item.generation:
-            return False
-        return any(
+            return False, ""
+        confirmed = any(
             other.uid == item.uid
             and wish <= other.generation < item.generation
             and other.state is State.CONFIRMED
             and other.reason != Reason.DRY_RUN.value
             for other in self._generations(item)
         )
+        if not confirmed:
+            return False, ""
+        status = self._store.read(partial(report.status_of, uid=item.uid)) or {}
+        taken = ready_reason(status) == Reason.SUPERSEDED.value
+        return True, str(status.get("lastMessage", "")) if taken else ""
 
     def _generations(self, item: Work) -> list[Work]:
         """Lists the last generations of an intent, newest first."""
@@ -195,6 +231,7 @@ def _commit(
         case Step.REFUSE:
             work.terminal(tx, item, reason=reason, message=message, basis=basis, now=now)
         case Step.FINISH:
+            owners.carry(tx, item.uid, generation=item.generation, work_id=item.id)
             work.finish(tx, item, reason=reason, message=message, basis=basis, now=now)
     log.info(
         "%s/%s: %s",
@@ -225,6 +262,14 @@ def _queue(tx: Transaction, item: Work, look: Look, key: str, basis: str, now: f
     assert look.decided is not None  # noqa: S101 - only `decide` rules EXECUTE
     assert look.decided.plan is not None  # noqa: S101 - the same
     assert look.decided.decision is not None  # noqa: S101 - the same
+    newer = ownership.newer_owner(tx, item, look.decided.plan)
+    if newer:  # decided late: held, refused by earlier rules, or of a higher priority
+        message = f"{newer} decides the same and is newer; nothing was written"
+        superseded = Reason.SUPERSEDED
+        after = work.terminal(tx, item, reason=superseded.value, message=message, basis=basis, now=now)
+        ruling = Ruling(Step.REFUSE, superseded, message)
+        report.put_status(tx, after, report.from_look(after, look, ruling, key, now))
+        return
     packages = [Package(change.repository, change.name) for change in look.decided.plan.packages]
     work.decide(
         tx,
@@ -236,7 +281,5 @@ def _queue(tx: Transaction, item: Work, look: Look, key: str, basis: str, now: f
         basis=basis,
         now=now,
     )
-    owner = owners.Owner(item.uid, item.namespace, item.name, item.generation, item.id)
-    for change in look.decided.plan.packages:
-        lost = owners.take(tx, change.namespace, change.target, change.fields, owner)
-        report.supersede(tx, lost, by=f"{item.namespace}/{item.name}", now=now)
+    lost = ownership.take(tx, item, look.decided.plan)
+    report.supersede(tx, lost, by=f"{item.namespace}/{item.name}", now=now)

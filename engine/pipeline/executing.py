@@ -24,6 +24,7 @@ from engine.executors.base import (
     Effect,
     ExecuteOutcome,
     Executor,
+    ReadBackOutcome,
     Retry,
     Revision,
     Terminal,
@@ -32,11 +33,12 @@ from engine.executors.base import (
 from engine.handoff import Handoff
 from engine.identity import canonical_json, workspace_name
 from engine.metrics import Metrics
+from engine.pipeline import ownership
 from engine.reasons import Reason
 from engine.settings import ExecutionSettings, Switches
 from engine.status import Report
-from store import Store, Transaction, audit, decisions, owners, packages, work
-from store.work import Claim, StaleTransition, Work
+from store import Store, Transaction, audit, decisions, packages, work
+from store.work import Claim, StaleTransition, State, Work
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +139,7 @@ class Dispatcher:
             now, item, body = self._clock(), run.item, run.body
             message = f"being carried out by {item.executor}"
             status = report.from_outcome(item, body, Reason.PROCESSING, message, now)
-            self._store.write(partial(report.put_status, item=item, report=status)).result()
+            self._store.write(partial(_put_while_running, item=item, status=status)).result()
 
     def stop(self, grace: float) -> bool:
         """Claims nothing more and waits for what runs; what does not end in time becomes unknown.
@@ -185,17 +187,46 @@ class Dispatcher:
         executor = self._executors[run.item.executor or ""]
         outcome: ExecuteOutcome | None = None
         if run.item.read_back:
-            seen = executor.read_back(effect)
+            seen = self._read_back(executor, effect)
             outcome = None if isinstance(seen, Absent) else seen
             if outcome is None and run.item.superseded:
                 message = "a newer generation took its place before anything was written"
                 outcome = Terminal(Reason.SUPERSEDED, message)
         if outcome is None:
-            run.item = self._store.write(lambda tx: work.send(tx, run.item, now=self._clock())).result()
+            outcome = self._store.write(lambda tx: self._send(tx, run)).result()
+        if outcome is None:
             outcome = self._execute(executor, effect)
-        if isinstance(outcome, Done) and self.switches.features.on("handoff", run.item.namespace):
-            self._handoff.write(run.item, run.body)
+        if isinstance(outcome, Done):
+            outcome = self._hand_over(run, outcome)
         self._store.write(lambda tx: self._record(tx, run, outcome)).result()
+
+    @staticmethod
+    def _read_back(executor: Executor, effect: Effect) -> ReadBackOutcome:
+        try:
+            return executor.read_back(effect)
+        except Exception as error:  # what cannot be looked up stays unknown
+            log.exception("the executor %s could not read back %s", executor.name, effect.intent)
+            return Unknown(f"cannot be looked up: {error}")
+
+    def _send(self, tx: Transaction, run: _Run) -> Terminal | None:
+        """Notes that the effect may happen from here on, unless another intent has taken its fields."""
+        plan = krm.Plan.from_json(run.body["plan"])
+        others = ownership.other_owners(tx, run.item, plan)
+        if others:
+            field, other = next(iter(others.items()))
+            return Terminal(Reason.SUPERSEDED, f"{field} is decided by {other}; nothing was written")
+        run.item = work.send(tx, run.item, now=self._clock())
+        return None
+
+    def _hand_over(self, run: _Run, outcome: Done) -> ExecuteOutcome:
+        """Writes the files for other systems; where that fails, it is tried again after a read-back."""
+        if not self.switches.features.on("handoff", run.item.namespace):
+            return outcome
+        try:
+            self._handoff.write(run.item, run.body)
+        except OSError as error:
+            return Unknown(f"written, but not handed over: {error}")
+        return outcome
 
     def _execute(self, executor: Executor, effect: Effect) -> ExecuteOutcome:
         began = time.monotonic()
@@ -215,10 +246,11 @@ class Dispatcher:
         match outcome:
             case Done(revisions):
                 reason, message = _done(revisions)
-                lost = _lost_fields(tx, run)
+                lost = ownership.other_owners(tx, item, krm.Plan.from_json(run.body["plan"]))
                 if lost:
                     reason = Reason.SUPERSEDED
-                    message = f"{message}; {', '.join(lost)} is decided by a newer intent now"
+                    taken = ", ".join(f"{field} by {other}" for field, other in lost.items())
+                    message = f"{message}; decided anew since: {taken}"
                 after = work.confirm(tx, item, reason=reason.value, message=message, now=now)
                 for revision in revisions:
                     packages.put(tx, _record_of(revision, item, now))
@@ -306,14 +338,11 @@ def jittered(delay: float, item: Work) -> float:
     return delay * (1 + 0.1 * share)
 
 
-def _lost_fields(tx: Transaction, run: _Run) -> list[str]:
-    """Lists the fields of the plan that a newer intent has taken while it was carried out."""
-    return [
-        owned.field
-        for change in krm.Plan.from_json(run.body["plan"]).packages
-        for owned in owners.of_target(tx, change.namespace, change.target)
-        if owned.field in change.fields and owned.owner.uid != run.item.uid
-    ]
+def _put_while_running(tx: Transaction, item: Work, status: Report) -> None:
+    """Reports progress, unless it has ended, or was withdrawn, in the meantime."""
+    found = work.get(tx, item.id)
+    if found is not None and not found.superseded and found.state in (State.CLAIMED, State.SENT):
+        report.put_status(tx, item, status)
 
 
 def _record_of(revision: Revision, item: Work, now: float) -> packages.Revision:

@@ -12,6 +12,7 @@ from engine.identity import canonical_json as canonical
 from engine.identity import effect_key, sha256, spec_hash, trace_id
 from engine.network_intent import IntentSpec
 from engine.reasons import Reason
+from engine.status import ready_reason
 from store import Store, Transaction, approvals, audit, inbox, intents, outbox, owners, work
 from store.inbox import Event, EventKind
 
@@ -137,7 +138,7 @@ def _recover(tx: Transaction, item: work.Work, status: Mapping[str, Any], now: f
 
     What was refused or had not ended is looked at anew; an effect that did happen is found by its workspace.
     """
-    reason = next((entry["reason"] for entry in status.get("conditions", ()) if entry["type"] == "Ready"), "")
+    reason = ready_reason(status)
     current = (status.get("specHash"), status.get("observedGeneration")) == (item.spec_hash, item.generation)
     if not current or reason not in DONE:
         return

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import yaml
 
 from documents import DocumentError, read_file
+from engine.identity import sha256
 from engine.status import Notice, Target
 from store import Reader, Store, Transaction, intents, outbox
 
@@ -20,6 +21,8 @@ log = logging.getLogger(__name__)
 BATCH = 100
 FIRST_DELAY = 1.0
 LONGEST_DELAY = 60.0
+_LONGEST_STEM = 230
+"""Of a status file's name, in characters: file systems hold 255 bytes."""
 
 
 Observer = Callable[[Notice], None]
@@ -65,20 +68,25 @@ class DirectoryStatus:
         """Replaces the file whole, or removes it."""
         if not target.namespace:  # a manifest that could not be read has no resource to report on
             return
-        path = self._folder / target.namespace / f"{target.name}.yaml"
+        path = self._path(target.namespace, target.name)
         if status is None:
             path.unlink(missing_ok=True)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}")
+        draft = path.with_name(f".{sha256(target.name)[:16]}.tmp")
         dumped = yaml.dump(status, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110)
         draft.write_text(dumped, encoding="utf-8")
         draft.replace(path)
 
+    def _path(self, namespace: str, name: str) -> Path:
+        """The file of an intent; its name is shortened where a file system could not hold it."""
+        stem = name if len(name) <= _LONGEST_STEM else f"{name[:_LONGEST_STEM]}-{sha256(name)[:8]}"
+        return self._folder / namespace / f"{stem}.yaml"
+
     def read(self, namespace: str, name: str) -> dict[str, Any] | None:
         """Returns the status as it was last shown; None where there is none, or none that can be read."""
         try:
-            (document,) = read_file(self._folder, f"{namespace}/{name}.yaml")
+            (document,) = read_file(self._folder, str(self._path(namespace, name).relative_to(self._folder)))
         except (DocumentError, ValueError):
             return None
         return document.value if isinstance(document.value, dict) else None
@@ -129,10 +137,10 @@ class Reporter:
             self._sink.write(target, status)
         except SinkDownError:
             raise
-        except OSError as error:
+        except (OSError, ValueError) as error:
             about = f"{message.namespace}/{message.name}"
             log.warning("status of %s not written: %s; trying again", about, error)
-            return float(min(LONGEST_DELAY, FIRST_DELAY * 2**waiting.attempts))
+            return float(min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(waiting.attempts, 6)))
         known = self._store.read(lambda reader: intents.get(reader, message.namespace, message.name))
         seconds = self._clock() - known.updated_at if known is not None else None
         self._observe(Notice(message.namespace, message.name, status, seconds))

@@ -21,12 +21,14 @@ class Standing:
         shadow: it is decided and recorded only.
         approved: somebody has approved exactly this spec.
         confirmed: the effect of the same spec has happened for an earlier generation.
+        superseded: which intent decides its fields since, in words; empty where none does.
     """
 
     intent: Intent | None
     problem: str = ""
     paused: str = ""
     confirmed: bool = False
+    superseded: str = ""
     shadow: bool = False
     approved: bool = False
 
@@ -56,6 +58,8 @@ def paused(standing: Standing) -> Ruling | None:
 def unchanged(standing: Standing) -> Ruling | None:
     """Finishes a generation that wishes what the one before it has got."""
     if standing.confirmed and standing.intent is not None and not standing.intent.spec.dry_run:
+        if standing.superseded:
+            return Ruling(Step.FINISH, Reason.SUPERSEDED, standing.superseded)
         return Ruling(Step.FINISH, Reason.COMPLETED, "nothing new is wished; what was done still holds")
     return None
 

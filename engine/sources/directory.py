@@ -11,13 +11,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from documents import Document, DocumentError, Stamp, read_file, scan
 from engine.identity import canonical_json, sha256, uid_of
-from engine.network_intent import KIND, read_manifest
+from engine.network_intent import KIND, is_named_right, read_manifest, redacted
 from store.inbox import Event, EventKind
 
 log = logging.getLogger(__name__)
@@ -152,18 +152,18 @@ class DirectorySource:
         try:
             documents = read_file(self._root, path)
         except DocumentError as error:
-            log.warning("manifest refused: %s", error, extra={"file": path})
+            log.warning("manifest refused: %s", _said(error), extra={"file": path})
             kept = tuple(item for item in self._files.get(path, ()) if item[0] != ("", path))
-            return (*kept, (("", path), _Claim(path, {}, str(error))))
+            return (*kept, (("", path), _Claim(path, {}, _said(error))))
         return tuple(self._claim(path, document) for document in documents)
 
     def _claim(self, path: str, document: Document) -> tuple[Key, _Claim]:
         try:
             body = read_manifest(document, *self._api)
         except DocumentError as error:
-            log.warning("manifest refused: %s", error, extra={"file": path})
-            return _named_key(document, path), _Claim(path, {}, str(error))
-        body["spec"]["intent"] = self._redact(body["spec"]["intent"])
+            log.warning("manifest refused: %s", _said(error), extra={"file": path})
+            return _named_key(document, path), _Claim(path, {}, _said(error))
+        body["spec"] = redacted(body["spec"], self._redact)
         return (body["metadata"]["namespace"], body["metadata"]["name"]), _Claim(path, body)
 
     def _event(self, key: Key) -> Event:
@@ -192,12 +192,16 @@ class DirectorySource:
         )
 
 
+def _said(error: DocumentError) -> str:
+    """What is wrong, without the lines of the file: they may hold a secret that nobody has looked for yet."""
+    return "\n".join(str(replace(problem, excerpt="")) for problem in error.problems)
+
+
 def _named_key(document: Document, path: str) -> Key:
     """The intent that a faulty manifest means, where that can be told; else its file."""
     value = document.value
     metadata = value.get("metadata") if isinstance(value, dict) and value.get("kind") == KIND else None
-    name = metadata.get("name") if isinstance(metadata, dict) else None
-    if not isinstance(metadata, dict) or not isinstance(name, str) or not name:
+    if not isinstance(metadata, dict):
         return "", path
-    namespace = metadata.get("namespace")
-    return (namespace if isinstance(namespace, str) and namespace else "default"), name
+    namespace, name = metadata.get("namespace", "default"), metadata.get("name")
+    return (str(namespace), str(name)) if is_named_right(namespace, name) else ("", path)
