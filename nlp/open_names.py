@@ -114,8 +114,10 @@ def read_namespace_name(words: Words, at: int) -> Found:
 
 
 def read_closing_namespace(words: Words, at: int) -> Found:
-    """A namespace after a mere "in": no word of the grammar and no name of the lexicon."""
-    return [] if at in words.names else read_namespace_name(words, at)
+    """A namespace after a mere "in": no word of the grammar, no name of the lexicon, not "in stages"."""
+    if at in words.names or words.tokens[at].low in words.vocabulary.manners:
+        return []
+    return read_namespace_name(words, at)
 
 
 def read_closing_namespace_word(words: Words, at: int) -> Found:

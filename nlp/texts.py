@@ -113,6 +113,7 @@ def _vocabulary(grammar: Grammar) -> Vocabulary:
         aims=words["aims"],
         circumstances=words["circumstances"],
         times=words["times"],
+        manners=words["manners"],
         units=words["units"],
         acronyms=words["acronyms"],
         values=words["values"],

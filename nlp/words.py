@@ -23,6 +23,7 @@ class Vocabulary:
         purposes: words that name a purpose, never a workload.
         aims: verbs that begin a reason after "to".
         circumstances: words that begin a reason after "as".
+        manners: words that say with "in" how, when or where, and so name no namespace after a mere "in".
         times: words that make a time of a reason that they end.
         units: words that are what a number is of, and so no value of a setting.
         acronyms: words in capitals that are no keys.
@@ -46,6 +47,7 @@ class Vocabulary:
     aims: frozenset[str]
     circumstances: frozenset[str]
     times: frozenset[str]
+    manners: frozenset[str]
     units: frozenset[str]
     acronyms: frozenset[str]
     values: frozenset[str]
