@@ -97,7 +97,7 @@ class Stream:
         except (HTTPError, OSError, ValueError, AttributeError) as error:
             # What a socket says that is closed under a reader differs with its kind and state.
             if not self._closed.is_set():
-                raise UnavailableError(f"cannot {self._what}: {_short(error)}") from error
+                raise UnavailableError(f"cannot {self._what}: it broke off: {_short(error)}") from error
         if rest and not self._closed.is_set():
             yield [rest]
 

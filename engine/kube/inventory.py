@@ -184,16 +184,21 @@ class _Kept:
             return tuple(self._objects[name] for name in sorted(self._objects))
 
     def refuse_unknown(self, silent: float, *, stale_after: float) -> None:
-        """Raises UnknownFact where they are not known, or only as they were `stale_after` seconds ago."""
+        """Raises UnknownFact where they are not known, or only as they were `stale_after` seconds ago.
+
+        What was known stays so through an outage, in which an API server that starts may also say for some
+        seconds that we have no right.
+        """
+        if self._known and silent <= stale_after:
+            return
         error = self._error
         if isinstance(error, ForbiddenError):
             raise self._unknown(f"{error}; grant it, see deploy/base")
         if isinstance(error, NotFoundError):
             raise self._unknown(f"the cluster does not serve {self._resource.words()}")
-        if not self._known:
-            raise self._unknown(str(error) if error else "the cluster has not answered yet")
-        if silent > stale_after:
-            raise self._unknown(f"the cluster has said nothing for {silent:.0f} s")
+        if error is not None:
+            raise self._unknown(str(error))
+        raise self._unknown(f"the cluster has said nothing for {silent:.0f} s")
 
     def listed(self, pages: Iterator[list[api.Object]]) -> None:
         """Takes the place of all that was known."""
@@ -220,13 +225,11 @@ class _Kept:
             self._sum_up()
 
     def reached(self, version: str) -> None:
-        """Is known, and as new as can be."""
+        """Is as new as can be."""
         del version
         if self._error is not None:
             self._error = None
             self._health.worked("facts", self._detail)
-            with self._lock:
-                self._sum_up()
         self.settled.set()
 
     def failed(self, error: Exception) -> None:
@@ -262,9 +265,8 @@ class _Kept:
         prints[name] = _print(name, read)
 
     def _sum_up(self) -> None:
-        about = f"{self._resource.kind} {self._namespace} {self._known}"
-        gone = isinstance(self._error, ForbiddenError | NotFoundError)
-        self.sum = _print(about, str(gone)) + sum(self._prints.values())
+        about = f"{self._resource.kind} {self._namespace}"
+        self.sum = _print(about, str(self._known)) + sum(self._prints.values())
 
     def _unknown(self, why: str) -> UnknownFact:
         return UnknownFact(self._resource.kind, self._namespace, why)

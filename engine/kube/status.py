@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from engine.kube.backoff import Backoff
 from engine.kube.client import FIELD_MANAGER, Client, Object
 from engine.kube.errors import (
     ApiError,
     ConflictError,
-    ForbiddenError,
     InvalidError,
     NotFoundError,
-    UnauthorizedError,
     UnavailableError,
     WebhookError,
 )
@@ -31,13 +30,8 @@ ANNOTATIONS_MANAGER = f"{FIELD_MANAGER}-annotations"
 """Fields of another manager, since an apply takes away what it does not repeat."""
 _TRIES = 3
 """How often a write is tried over changes of others that leave its generation as it was."""
-_PAUSES: Mapping[type[ApiError], float] = {
-    ForbiddenError: 30.0,
-    UnauthorizedError: 5.0,
-    UnavailableError: 1.0,
-    WebhookError: 5.0,
-}
-"""For how long nothing is sent after a failure that is not about one object, in seconds."""
+_LONGEST_REST = 10.0
+"""For how long at most nothing is sent after failures that are not about one object, in seconds."""
 
 
 class Delivery(StrEnum):
@@ -85,6 +79,7 @@ class KubernetesStatus:
         self._versions = versions
         self._leads = leads
         self._monotonic = monotonic
+        self._rests = Backoff(0.5, _LONGEST_REST)
         self._resting: tuple[float, ApiError] | None = None
 
     def write(self, target: Target, status: Mapping[str, Any]) -> Delivery:
@@ -121,6 +116,7 @@ class KubernetesStatus:
                 self._learn(target, error)
             raise
         self._resting = None
+        self._rests.reset()
         self._client.health.worked("status")
         self._client.health.worked("status", _detail(target))
         return delivery
@@ -175,7 +171,7 @@ class KubernetesStatus:
         until, error = self._resting
         left = until - self._monotonic()
         if left > 0:
-            raise UnavailableError(f"nothing is sent for {left:.0f} s: {error}", retry_after=left)
+            raise UnavailableError(f"nothing is sent for {left:.1f} s: {error}", retry_after=left)
 
     def _learn(self, target: Target, error: ApiError) -> None:
         """Notes a failure; unless it is about this object alone, nothing is sent for a while."""
@@ -183,9 +179,8 @@ class KubernetesStatus:
             self._client.health.failed("status", error, _detail(target))
             return
         self._client.health.failed("status", error)
-        pauses = [seconds for kind, seconds in _PAUSES.items() if isinstance(error, kind)]
-        pause = error.retry_after if error.retry_after is not None else max(pauses, default=0.0)
-        self._resting = (self._monotonic() + pause, error)
+        # Also a missing right may be back soon: an API server that starts knows no rights for some seconds.
+        self._resting = (self._monotonic() + self._rests.next(error), error)
 
 
 def _detail(target: Target) -> str:

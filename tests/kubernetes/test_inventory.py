@@ -147,6 +147,24 @@ def test_a_missing_right_makes_a_fact_unknown_until_it_is_granted(
     inventory.stop()
 
 
+def test_a_right_that_is_lost_for_a_while_leaves_what_was_known(
+    admin: Api, namespace: str, inventory: KubernetesInventory, proxy: FaultProxy
+) -> None:
+    admin.create(DEPLOYMENTS, namespace, deployment("amf"))
+    assert replicas(inventory, namespace, "amf") == 2
+    digest = inventory.digest
+    forbidden = {"kind": "Status", "code": 403, "reason": "Forbidden", "message": "deployments is forbidden"}
+    proxy.watches.extend([(403, forbidden)] * 3)
+    proxy.down.set()
+    eventually(lambda: inventory._client.health.problems)
+    proxy.down.clear()
+    eventually(lambda: not proxy.watches)
+    assert replicas(inventory, namespace, "amf") == 2
+    eventually(lambda: not inventory._client.health.problems)
+    assert ("facts", "ForbiddenError") in inventory._client.health.failures
+    assert inventory.digest == digest
+
+
 def test_secrets_are_no_kind_that_is_read(inventory: KubernetesInventory, namespace: str) -> None:
     with pytest.raises(UnknownFact, match="no kind that is read"):
         inventory.list("Secret", namespace)
