@@ -117,7 +117,14 @@ def read_closing_namespace(words: Words, at: int) -> Found:
     """A namespace after a mere "in": no word of the grammar, no name of the lexicon, not "in stages"."""
     if at in words.names or words.tokens[at].low in words.vocabulary.manners:
         return []
-    return read_namespace_name(words, at)
+    return [found for found in read_namespace_name(words, at) if not _may_be_named(words, found[0])]
+
+
+def _may_be_named(words: Words, at: int) -> bool:
+    """Whether a token is a name, or may be one."""
+    if at in words.names:
+        return True
+    return at < len(words.tokens) and bool(read_name(words, at))
 
 
 def read_closing_namespace_word(words: Words, at: int) -> Found:

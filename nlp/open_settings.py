@@ -11,6 +11,8 @@ from nlp.words import Words
 
 MAX_KEY_WORDS = 4
 """The longest key in plain words."""
+_AMOUNTS = frozenset({"LIMIT", "LIMITS", "REQUEST", "REQUESTS", "QUOTA"})
+"""With "memory" they are a resource, whatever word stands before them."""
 _TECHNICAL_KEY = re.compile(r"[a-z][a-z0-9]*(?:[._-]+[a-z0-9]+)+\Z", re.IGNORECASE)
 _CAPITALS = re.compile(r"[A-Z][A-Z0-9]+\Z")
 _PLAIN_WORD = re.compile(r"[a-z][a-z0-9]*\Z", re.IGNORECASE)
@@ -70,6 +72,8 @@ def read_plain_key(words: Words, at: int) -> Found:
             break
         parts.append(token.text.upper())
         own = own or token.low not in words.vocabulary.hard
+        if "MEMORY" in parts and not _AMOUNTS.isdisjoint(parts):
+            break
         if own and (position > at or len(token.text) > 1):
             found.append((position + 1, "_".join(parts)))
     return found
@@ -89,6 +93,8 @@ def read_value(words: Words, at: int) -> Found:
     if no_value or low in vocabulary.vague or low in vocabulary.units or low in numerals.NUMBER_WORDS:
         return []
     if _PUNCTUATION.match(low) or CLOCK.match(low):
+        return []
+    if is_adverb(low) and low not in vocabulary.forbidden_in_reason:
         return []
     if words.low(at + 1) == "%" and not words.tokens[at + 1].spaced:
         return [(at + 2, token.text + "%")]

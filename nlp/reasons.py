@@ -72,8 +72,10 @@ def _leads(words: Words, at: int) -> bool:
 
 
 def read_aim(words: Words, at: int) -> Found:
-    """The words of a reason after "to": what is aimed at."""
-    return read_reason(words, at) if words.low(at) in words.vocabulary.aims else []
+    """The words of a reason after "to": what is aimed at. One word is a value: "to debug"."""
+    if words.low(at) not in words.vocabulary.aims:
+        return []
+    return [found for found in read_reason(words, at) if found[0] > at + 1]
 
 
 def read_circumstance(words: Words, at: int) -> Found:
