@@ -108,6 +108,8 @@ def read_namespace_name(words: Words, at: int) -> Found:
     if at > 0 and words.tokens[at - 1].low == "the":
         return read_namespace(words, at)
     low = words.tokens[at].low
+    if low in words.vocabulary.function:
+        return []
     if low in words.vocabulary.values or (low in words.vocabulary.purposes and not words.is_reserved(low)):
         return [(at + 1, low)]
     return read_name(words, at)

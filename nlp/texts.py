@@ -130,7 +130,11 @@ def _vocabulary(grammar: Grammar) -> Vocabulary:
         | words["purposes"]
         | words["refused"]
         | words["times"],
-        never_key_words=words["function"] | words["vague"] | words["counted"] | NUMBER_WORDS,
+        never_key_words=words["function"]
+        | words["vague"]
+        | words["counted"]
+        | words["wishes"]
+        | NUMBER_WORDS,
     )
 
 
