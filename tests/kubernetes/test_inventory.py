@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,26 @@ def test_a_kind_that_nobody_asks_for_is_no_longer_watched(
     inventory.list("Deployment", namespace)
     assert not inventory.refresh()
     assert len(proxy.asked("list")) == 2
+    inventory.stop()
+
+
+def test_what_was_unused_for_longest_makes_room(
+    namespace: str, inventory: KubernetesInventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.kube.inventory.MOST_WATCHES", 2)
+    for kind in ("Deployment", "ConfigMap", "Deployment", "Service"):
+        inventory.list(kind, namespace)
+    assert set(inventory._watched) == {("Deployment", namespace), ("Service", namespace)}
+
+
+def test_facts_of_long_ago_are_unknown(admin: Api, namespace: str, product: Path, proxy: FaultProxy) -> None:
+    admin.create(DEPLOYMENTS, namespace, deployment("amf"))
+    inventory = KubernetesInventory(proxy.client(product, replace(FAST, silence=0.5)))
+    assert replicas(inventory, namespace, "amf") == 2
+    proxy.down.set()
+    eventually(lambda: not known(inventory, namespace))
+    proxy.down.clear()
+    eventually(lambda: known(inventory, namespace))
     inventory.stop()
 
 

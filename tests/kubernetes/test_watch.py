@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,8 +181,7 @@ def test_w4_a_silent_server_is_left(
 ) -> None:
     ended = threading.Event()
     proxy.watches.append(silent_after(1, ended))
-    times = Times(**{**{name: getattr(FAST, name) for name in Times.__slots__}, "silence": 0.5})
-    with watching(proxy.client(product, times), namespace, journal):
+    with watching(proxy.client(product, replace(FAST, silence=0.5)), namespace, journal):
         eventually(lambda: len(proxy.asked("watch")) == 1)
         create(admin, namespace, "told")
         create(admin, namespace, "kept-back")
