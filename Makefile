@@ -36,6 +36,11 @@ test: $(VENV)/dev kubernetes ## Run every test
 kubernetes: $(VENV)/dev ## Build the Kubernetes API server that tests run against (minutes, once)
 	@test -n "$${KUBECONFIG:-}$${KUBEBUILDER_ASSETS:-}" || $(BIN)/python -m tests.cluster.build >/dev/null
 
+.PHONY: test-oldest
+test-oldest: $(VENV)/dev ## Run the tests against the oldest supported Kubernetes (built once)
+	@assets=$$($(BIN)/python -m tests.cluster.build tests/cluster/oldest); \
+		KUBEBUILDER_ASSETS=$$assets $(BIN)/pytest tests/kubernetes -n auto --dist worksteal
+
 .PHONY: lint
 lint: $(VENV)/dev ## Check style, format, import contracts and the lock files
 	@$(BIN)/ruff check .

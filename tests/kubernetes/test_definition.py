@@ -203,4 +203,4 @@ def test_kubectl_finds_intents_by_their_short_name(
     admin.create(NETWORK_INTENTS, namespace, intent())
     shown = json.loads(kubectl("get", "ni", "-n", namespace, "-o", "json"))
     assert [item["metadata"]["name"] for item in shown["items"]] == ["amf"]
-    assert "What is wanted, in plain language." in kubectl("explain", "ni.spec.intent")
+    assert "A wish about the network" in kubectl("explain", "ni")
