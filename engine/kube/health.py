@@ -7,6 +7,8 @@ import threading
 from collections import Counter
 from collections.abc import Mapping
 
+from engine.kube.errors import UnavailableError
+
 log = logging.getLogger(__name__)
 
 
@@ -23,22 +25,29 @@ class Health:
         self._failures: Counter[tuple[str, str]] = Counter()
 
     def failed(self, area: str, error: Exception, detail: str = "") -> None:
-        """Notes a failure. The same kind of failure in a row is counted, and logged only at first."""
+        """Notes a failure. The same kind of failure in a row is counted, and logged only at first.
+
+        Of an outage, which all details of an area meet with together, one line tells.
+        """
         with self._lock:
+            others = [known for (of, _), known in self._problems.items() if of == area]
             before = self._problems.get((area, detail))
             self._problems[area, detail] = error
             self._failures[area, type(error).__name__] += 1
-        if type(before) is not type(error):
+        outage = isinstance(error, UnavailableError)
+        told = outage and any(isinstance(other, UnavailableError) for other in others)
+        if type(before) is not type(error) and not told:
             log.warning("%s; trying again", error, extra={"area": area, "detail": detail})
 
     def worked(self, area: str, detail: str = "") -> None:
-        """Notes that it works, again where it did not."""
+        """Notes that it works, again where it did not; logged once nothing of the area fails any more."""
         if (area, detail) not in self._problems:  # the way of every call; a lock would tell no more
             return
         with self._lock:
             before = self._problems.pop((area, detail), None)
-        if before is not None:
-            log.info("works again: %s", before, extra={"area": area, "detail": detail})
+            over = not any(of == area for of, _ in self._problems)
+        if before is not None and over:
+            log.info("%s: works again, after: %s", area, before, extra={"area": area, "detail": detail})
 
     @property
     def problems(self) -> Mapping[str, str]:

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from engine.kube.backoff import Backoff
-from engine.kube.errors import ForbiddenError, NotFoundError, ThrottledError
+from engine.kube.errors import ForbiddenError, NotFoundError, ThrottledError, UnavailableError
 from engine.kube.happenings import plain_note
 from engine.kube.health import Health
 from engine.kube.resources import EVENTS, NAMESPACES, network_intents
@@ -53,8 +53,24 @@ def test_a_failure_is_logged_when_it_changes_and_when_it_ends(caplog: pytest.Log
         "no right; trying again",
         "no kind; trying again",
         "no right; trying again",
-        "works again: no kind",
-        "works again: no right",
+        "status: works again, after: no kind",
+        "watch: works again, after: no right",
+    ]
+
+
+def test_one_line_tells_of_an_outage_that_many_meet_with(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    health = Health()
+    kinds = ("services", "configmaps", "nodes")
+    for kind in kinds:
+        health.failed("facts", UnavailableError(f"cannot watch {kind}"), kind)
+    health.failed("facts", ForbiddenError("no right"), "nodes")
+    for kind in kinds:
+        health.worked("facts", kind)
+    assert [record.message for record in caplog.records] == [
+        "cannot watch services; trying again",
+        "no right; trying again",
+        "facts: works again, after: no right",
     ]
 
 
