@@ -13,17 +13,16 @@ from engine.cli.records import settings_option
 
 @click.command("crd")
 @settings_option()
-@click.option("--plural", default="networkintents", show_default=True, help="Name of the resource.")
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
-def crd_command(file: Path | None, plural: str, output: str) -> int:
-    """Prints the CustomResourceDefinition of NetworkIntent; group and version are those of the settings."""
+def crd_command(file: Path | None, output: str) -> int:
+    """Prints the CustomResourceDefinition of NetworkIntent; group, version and plural are the settings'."""
     import yaml  # noqa: PLC0415 - only what is asked for is loaded
 
     from engine.crd import definition  # noqa: PLC0415 - as above
     from engine.settings import load_settings  # noqa: PLC0415 - as above
 
     settings = load_settings(file)
-    made = definition(settings.group, settings.version, plural)
+    made = definition(settings.group, settings.version, settings.kubernetes.plural)
     if output == "json":
         click.echo(json.dumps(made, indent=2, ensure_ascii=False))
     else:

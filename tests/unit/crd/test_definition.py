@@ -64,10 +64,10 @@ def test_the_committed_definition_is_what_the_command_prints() -> None:
 def test_the_command_prints_the_definition_of_the_settings(tmp_path: Path) -> None:
     settings = tmp_path / "settings.yaml"
     settings.write_text(
-        "apiVersion: conductor-watch/v1\nkind: Settings\ngroup: intents.example.org\nversion: v1beta1\n"
+        "apiVersion: conductor-watch/v1\nkind: Settings\n"
+        "group: intents.example.org\nversion: v1beta1\nkubernetes: {plural: wishes}\n"
     )
-    arguments = ["crd", "--settings", str(settings), "--plural", "wishes"]
-    printed = CliRunner().invoke(cli, arguments, catch_exceptions=False).output
+    printed = CliRunner().invoke(cli, ["crd", "--settings", str(settings)], catch_exceptions=False).output
     made = yaml.safe_load(printed)
     assert made == definition("intents.example.org", "v1beta1", "wishes")
     assert made["metadata"]["name"] == "wishes.intents.example.org"
