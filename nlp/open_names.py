@@ -68,6 +68,8 @@ def read_name(words: Words, at: int) -> Found:
         return []
     if is_number_like(low) or _KEY_LIKE.match(low) or is_adverb(low):
         return []
+    if low in words.vocabulary.manners and at > 0 and words.tokens[at - 1].low == "in":
+        return []
     return [(end, low)]
 
 

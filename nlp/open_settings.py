@@ -114,6 +114,13 @@ def _read_amount(words: Words, at: int) -> Found:
     return []
 
 
+def read_state(words: Words, at: int) -> Found:
+    """A value after "must be": no participle, which would say what is to be done ("must be migrated")."""
+    low = words.tokens[at].low
+    done = low.endswith(("ed", "en")) and low not in words.vocabulary.values
+    return [] if done and at not in words.quoted else read_value(words, at)
+
+
 def read_number_value(words: Words, at: int) -> Found:
     """A value right after a key in plain words: it must begin with a digit."""
     return read_value(words, at) if words.tokens[at].text[0].isdigit() else []

@@ -27,6 +27,7 @@ from nlp.open_settings import (
     read_key,
     read_number_value,
     read_plain_key,
+    read_state,
     read_value,
 )
 from nlp.reasons import read_aim, read_circumstance, read_purpose, read_reason
@@ -50,6 +51,7 @@ _OPEN: dict[str, Callable[[Words, int], Found]] = {
     "value": read_value,
     "bare-value": read_bare_value,
     "number-value": read_number_value,
+    "state": read_state,
     "clock": read_clock,
     "label": read_label,
     "label-key": read_label_key,

@@ -73,9 +73,16 @@ def _leads(words: Words, at: int) -> bool:
 
 def read_aim(words: Words, at: int) -> Found:
     """The words of a reason after "to": what is aimed at. One word is a value: "to debug"."""
-    if words.low(at) not in words.vocabulary.aims:
+    vocabulary = words.vocabulary
+    if words.low(at) not in vocabulary.aims:
         return []
-    return [found for found in read_reason(words, at) if found[0] > at + 1]
+    instructs = words.low(at) in vocabulary.instructions
+    return [
+        found
+        for found in read_reason(words, at)
+        if found[0] > at + 1
+        and not (instructs and any(re.search(r"\d", words.low(inside)) for inside in range(at, found[0])))
+    ]
 
 
 def read_circumstance(words: Words, at: int) -> Found:
@@ -100,6 +107,8 @@ def _may_name(words: Words, at: int, end: int) -> bool:
     if any(position in words.names or words.low(position) in _NO_REASONS for position in range(at, end)):
         return True
     last = words.low(end - 1)
+    if _NAME_LIKE.search(last) and last.rpartition("-")[2] not in words.vocabulary.purposes:
+        return True
     if last in words.vocabulary.purposes or last.endswith(_PURPOSE_ENDS):
         return False
     return any(_NAME_LIKE.search(words.low(position)) for position in range(at, end))
