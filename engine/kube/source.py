@@ -138,8 +138,13 @@ class _Intake:
         self._handed: dict[str, tuple[int, int]] = {}
         """For each uid, the version that was seen last and the hash of what matters of it."""
 
-    def take(self, changes: Iterable[Change]) -> None:
-        """Hands over what is new of some changes, together; if that raises, nothing of it counts as seen."""
+    def take(self, changes: Iterable[Change], *, listed: bool = False) -> None:
+        """Hands over what is new of some changes, together; if that raises, nothing of it counts as seen.
+
+        Args:
+            listed: whether this is how things are, whatever was seen before: a server that was restored has
+                older versions than we know. Else an older version is a replay.
+        """
         seen: dict[str, tuple[int, int] | None] = {}
         events: list[Event] = []
         for change in changes:
@@ -150,8 +155,10 @@ class _Intake:
             if change.deleted:
                 seen[uid] = None
                 events.append(self.gone(metadata["namespace"], metadata["name"], uid, change.version))
-            elif before is None or before[0] < now[0]:
+            elif before is None or before[0] < now[0] or (listed and before[0] != now[0]):
                 seen[uid] = now
+                if listed:
+                    self._versions.forget(uid)
                 self._versions.note(uid, int(metadata["generation"]), change.version)
                 if before is None or before[1] != now[1]:
                     events.append(self._event(change.body))
@@ -221,7 +228,7 @@ class _Scope:
         """Hands over page by page, then what the store knows and no page had."""
         there: dict[tuple[str, str], str] = {}
         for page in pages:
-            self._intake.take(Change(item) for item in page)
+            self._intake.take((Change(item) for item in page), listed=True)
             for metadata in (item["metadata"] for item in page):
                 there[metadata["namespace"], metadata["name"]] = metadata["uid"]
         missing = [

@@ -237,6 +237,17 @@ def test_a_source_goes_on_from_the_version_that_was_kept(api: ScriptedApi, journ
     assert api.asked("watch")[0].path == "/apis/nephoran.com/v1/networkintents"
 
 
+def test_a_server_that_was_restored_is_believed(api: ScriptedApi, journal: Journal) -> None:
+    versions = Versions()
+    api.lists.extend([listing(intent("a", 500, generation=2)), listing(intent("a", 300), version="310")])
+    api.watches.append(stream(bookmark(600), error(500)))
+    api.probes.append(listing(version="310"))
+    with source(api, journal, versions=versions):
+        eventually(lambda: len(journal.events) == 2)
+        assert versions.get("uid-a") == Seen(1, "300")
+    assert journal.told() == [("upsert", "a", "500"), ("upsert", "a", "300")]
+
+
 def test_trouble_is_told_while_it_lasts(
     api: ScriptedApi, journal: Journal, caplog: pytest.LogCaptureFixture
 ) -> None:
