@@ -99,7 +99,9 @@ def _service_mesh(action: Action) -> str:
 
 
 def _other(action: Action) -> str:
-    return f"{action['intent_type']} {action['target']}"
+    """Describes an action of a type that a user teaches: its body has the type's name."""
+    said = f"{action['intent_type'].replace('_', ' ')} {action['target']}"
+    return f"{said}: {_pairs(body)}" if (body := action.get(action["intent_type"])) else said
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

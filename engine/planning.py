@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import rules
 from documents import DocumentError, load
-from engine import contract, krm, live, report
+from engine import krm, live, report
 from engine.identity import spec_hash, uid_of
+from engine.intent_types import IntentTypes, load_types
 from engine.network_intent import Intent, IntentSpec, intent_of, read_manifest
 from engine.reconcile import Look, Looker, Standing
 from engine.settings import Settings, Switches
 from nlp import Reader
 
 
-def load_rules(settings: Settings) -> rules.RuleBook:
-    """Loads the rules that the settings name, the shipped ones behind them."""
-    return rules.load(settings.rules.paths, contract.schema(), with_defaults=settings.rules.defaults)
+def types_of(settings: Settings, paths: Sequence[Path] = ()) -> IntentTypes:
+    """Loads the types that users teach beside some rules; where there are none, beside those of the settings.
+
+    Raises:
+        DocumentError: a type cannot be used.
+    """
+    own = load_types(paths, settings.bounds.kinds)
+    return own if own.taught else load_types(settings.rules.paths, settings.bounds.kinds)
+
+
+def load_rules(settings: Settings, types: IntentTypes | None = None) -> rules.RuleBook:
+    """Loads the rules that the settings name, the shipped ones behind them.
+
+    Args:
+        settings: where they are.
+        types: what users teach, which rules may read; loaded where not given.
+
+    Raises:
+        DocumentError: a rule or a type cannot be used.
+    """
+    schema = (types or types_of(settings)).contract.schema()
+    return rules.load(settings.rules.paths, schema, with_defaults=settings.rules.defaults)
+
+
+def load_reader(settings: Settings, types: IntentTypes) -> Reader:
+    """Loads the grammar with the lexicon of the settings and the types that users teach.
+
+    Raises:
+        DocumentError: a file cannot be used.
+    """
+    return Reader.load(settings.rules.lexicon, types.taught)
 
 
 def bounds_of(settings: Settings) -> rules.Bounds:
@@ -80,15 +110,17 @@ class Planner:
 
     def __init__(self, settings: Settings) -> None:
         inventory = live.DirectoryInventory(settings.live.directory)
+        types = types_of(settings)
         self._looker = Looker(
-            read=Reader.load(settings.rules.lexicon).read,
+            read=load_reader(settings, types).read,
             inventory=inventory,
-            book=load_rules(settings),
+            book=load_rules(settings, types),
             bounds=bounds_of(settings),
             cluster=cluster_of(settings),
             owners=lambda *_: {},
             switches=Switches.of(settings),
             source="cli",
+            types=types,
         )
         self.problems: dict[Path, DocumentError] = dict(inventory.errors)
         """The files of live objects that cannot be read."""

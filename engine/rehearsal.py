@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 import rules
-from engine import contract
+from engine.contract import Contract
 from engine.reasons import Reason
 from store import Reader, State, Work, decisions, intents, work
 
@@ -77,7 +77,7 @@ Decide = Callable[[rules.Snapshot], Mapping[str, Any]]
 """Gives the decision of a snapshot, as JSON."""
 
 
-def deciding(book: rules.RuleBook, bounds: rules.Bounds) -> Decide:
+def deciding(book: rules.RuleBook, bounds: rules.Bounds, contract: Contract) -> Decide:
     """Returns how some rules decide."""
     return lambda snapshot: rules.evaluate(snapshot, book, bounds, contract.said_problems).to_json()
 

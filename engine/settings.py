@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
 from documents import Document, DocumentError, StrictModel, load, parse, validate
+from engine.kinds import never_written
 
 ENVIRONMENT_PREFIX = "CONDUCTOR_"
 Lifecycle = Literal["Draft", "Proposed", "Published"]
@@ -98,8 +99,21 @@ class BoundsSettings(StrictModel):
         default=None, description="Repositories that rules may name; unset: any."
     )
     repository: str = Field(default="main", description="The one where no rule names one.")
+    kinds: list[str] = Field(
+        default=["ConfigMap"],
+        description="Kinds that an IntentType may write, as Kind or group/Kind; never RBAC, Secrets, "
+        "ServiceAccounts, webhooks, CRDs or API services.",
+    )
     highest_lifecycle: Lifecycle = Field(default="Proposed", description="The furthest that rules may go.")
     lifecycle: Lifecycle = Field(default="Proposed", description="The lifecycle where no rule names one.")
+
+    @field_validator("kinds")
+    @classmethod
+    def _give_no_power(cls, kinds: list[str]) -> list[str]:
+        for kind in kinds:
+            if never_written(kind):
+                raise ValueError(f"{kind} gives power over others; no IntentType may write it")
+        return kinds
 
 
 class ExecutionSettings(StrictModel):

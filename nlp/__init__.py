@@ -3,7 +3,8 @@
 Knows nothing of Kubernetes, the store or the rules.
 """
 
-from nlp.intent_types import TaughtType
+from nlp.intent_type_model import FieldSpec
+from nlp.intent_types import TaughtType, refuse_doubles
 from nlp.namespaces import Resolution, in_namespace
 from nlp.reader import Reader
 from nlp.reading import JSON, Assumption, ReadAction, Reading, Refusal, RefusalReason, Span
@@ -11,6 +12,7 @@ from nlp.reading import JSON, Assumption, ReadAction, Reading, Refusal, RefusalR
 __all__ = [
     "JSON",
     "Assumption",
+    "FieldSpec",
     "ReadAction",
     "Reader",
     "Reading",
@@ -20,4 +22,5 @@ __all__ = [
     "Span",
     "TaughtType",
     "in_namespace",
+    "refuse_doubles",
 ]

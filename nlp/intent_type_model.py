@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from documents import Document, DocumentError, Problem, StrictModel, validate
+from documents import Document, DocumentError, StrictModel, validate
 from documents.reading import KeyPath
 from nlp.grammar_model import Metadata, Name
 from nlp.meanings import MEANINGS, ROOTS
@@ -128,7 +128,7 @@ class IntentTypeFile(StrictModel):
     api_version: Literal["conductor-watch/v1"]
     kind: Literal["IntentType"]
     metadata: Metadata
-    spec: IntentTypeSpec
+    spec: dict[str, Any]
 
 
 def read_intent_type(document: Document) -> IntentTypeSpec:
@@ -137,29 +137,12 @@ def read_intent_type(document: Document) -> IntentTypeSpec:
     Raises:
         DocumentError: with every problem, each with its place.
     """
-    spec = validate(document, IntentTypeFile).spec
+    validate(document, IntentTypeFile)
+    spec = validate(document, IntentTypeSpec, ("spec",))
     problems = [document.problem(("spec", *path), message) for path, message in _faults(spec)]
     if problems:
         raise DocumentError(tuple(problems))
     return spec
-
-
-def refuse_doubles(types: list[tuple[Document, IntentTypeSpec]]) -> None:
-    """Checks that each type is taught once.
-
-    Raises:
-        DocumentError: naming both places.
-    """
-    first: dict[str, Document] = {}
-    problems: list[Problem] = []
-    for document, spec in types:
-        path = ("spec", "type")
-        known = first.setdefault(spec.type, document)
-        if known is not document:
-            message = f"the type {spec.type!r} is taught at {known.place(path)} already"
-            problems.append(document.problem(path, message))
-    if problems:
-        raise DocumentError(tuple(problems))
 
 
 def _faults(spec: IntentTypeSpec) -> Iterator[tuple[KeyPath, str]]:

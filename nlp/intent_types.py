@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from documents import Document, Problem
+from documents import Document, DocumentError, Problem
 from documents.reading import KeyPath
 from nlp.draft import Draft, impossible, places_of, unclear
 from nlp.grammar_model import Frame, GrammarFile, Metadata, Rule
@@ -126,6 +127,24 @@ class TaughtType:
             elif field.required:
                 raise unclear(f"the {name.replace('_', ' ')} of the {spoken} is missing; say it")
         draft.fields.setdefault(self.spec.type, {})
+
+
+def refuse_doubles(types: Iterable[TaughtType]) -> None:
+    """Checks that each type is taught once.
+
+    Raises:
+        documents.DocumentError: naming both places.
+    """
+    first: dict[str, TaughtType] = {}
+    problems: list[Problem] = []
+    for one in types:
+        path = ("spec", "type")
+        known = first.setdefault(one.spec.type, one)
+        if known is not one:
+            message = f"the type {one.spec.type!r} is taught at {known.document.place(path)} already"
+            problems.append(one.document.problem(path, message))
+    if problems:
+        raise DocumentError(tuple(problems))
 
 
 def _value(value_type: ValueType, said: Assign) -> int | str:

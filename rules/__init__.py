@@ -14,9 +14,11 @@ from rules.decision import (
     Verdict,
 )
 from rules.evaluation import Contract, evaluate
-from rules.loading import load
+from rules.expressions import EvaluationError
+from rules.loading import documents_of, load
 from rules.models import Mode
 from rules.snapshot import Action, Bounds, ContainerFacts, Facts, History, IntentView, Json, Snapshot
+from rules.structures import Structure, compile_structures
 from rules.testing import CaseResult, run_tests, untouched
 from rules.timing import RuleTime, Stopwatch, Timer
 
@@ -28,6 +30,7 @@ __all__ = [
     "ContainerFacts",
     "Contract",
     "Decision",
+    "EvaluationError",
     "Facts",
     "History",
     "IntentView",
@@ -45,8 +48,11 @@ __all__ = [
     "RuleWarning",
     "Snapshot",
     "Stopwatch",
+    "Structure",
     "Timer",
     "Verdict",
+    "compile_structures",
+    "documents_of",
     "evaluate",
     "load",
     "run_tests",

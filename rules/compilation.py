@@ -83,7 +83,7 @@ class RuleCompiler:
     def _find_within(self, within: KeyPath, text: str, error: ExpressionError) -> None:
         path = (*self.path, *within)
         for finding in error.findings:
-            self.problems.append(_located(self.document, path, text, finding))
+            self.problems.append(located(self.document, path, text, finding))
 
     def _intent_types(self, spec: MatchSpec) -> frozenset[str]:
         shape = self.action.members["intent_type"].shape
@@ -193,7 +193,7 @@ class RuleCompiler:
         return value
 
 
-def _located(document: Document, path: KeyPath, text: str, finding: Finding) -> Problem:
+def located(document: Document, path: KeyPath, text: str, finding: Finding) -> Problem:
     """Returns a problem inside a text, at its character where the file shows the text as it is."""
     problem = document.problem(path, finding.message)
     if problem.excerpt[problem.place.column - 1 :].startswith(text):

@@ -49,6 +49,38 @@ def load(paths: Sequence[Path], schema: Mapping[str, Json], *, with_defaults: bo
     return loader.book(schema)
 
 
+def documents_of(paths: Sequence[Path], kind: str) -> list[Document]:
+    """Reads the documents of one kind that stand beside the rules, in path order.
+
+    Raises:
+        DocumentError: with every file that cannot be read.
+    """
+    found: list[Document] = []
+    problems: list[Problem] = []
+    for path in paths:
+        try:
+            for file in _files(path):
+                found += _documents(file, problems)
+        except OSError as error:
+            problems.append(_unreadable(path, error))
+    if problems:
+        raise DocumentError(tuple(problems))
+    return [each for each in found if isinstance(each.value, dict) and each.value.get("kind") == kind]
+
+
+def _documents(file: Path, problems: list[Problem]) -> list[Document]:
+    """Reads the documents of a file; what is wrong with it goes to `problems`."""
+    try:
+        return load_documents(file)
+    except DocumentError as error:
+        problems.extend(error.problems)
+        return []
+
+
+def _unreadable(path: Path, error: OSError) -> Problem:
+    return Problem(Place(str(path), 1, 1), "", f"cannot be read: {error.strerror or error}")
+
+
 @dataclass(frozen=True, slots=True)
 class _RuleSet:
     """One RuleSet as it was read."""
@@ -73,16 +105,10 @@ class _Loader:
             for file in _files(path):
                 self._read_file(file, shipped=shipped)
         except OSError as error:
-            place = Place(str(path), 1, 1)
-            self.problems.append(Problem(place, "", f"cannot be read: {error.strerror or error}"))
+            self.problems.append(_unreadable(path, error))
 
     def _read_file(self, file: Path, *, shipped: bool) -> None:
-        try:
-            documents = load_documents(file)
-        except DocumentError as error:
-            self.problems.extend(error.problems)
-            return
-        for document in documents:
+        for document in _documents(file, self.problems):
             self._read_document(document, shipped=shipped)
 
     def _read_document(self, document: Document, *, shipped: bool) -> None:

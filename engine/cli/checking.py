@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -99,10 +99,10 @@ def _rules(settings: Settings) -> Finding:
 
 def _grammar(settings: Settings) -> Finding:
     from documents import DocumentError  # noqa: PLC0415 - as above
-    from nlp import Reader  # noqa: PLC0415 - as above
+    from engine.planning import load_reader, types_of  # noqa: PLC0415 - as above
 
     try:
-        reader = Reader.load(settings.rules.lexicon)
+        reader = load_reader(settings, types_of(settings))
     except (DocumentError, OSError) as error:
         return Finding("grammar", str(error), Exit.USAGE)
     return Finding("grammar", f"digest {reader.digest[:12]}")
@@ -143,10 +143,20 @@ def _writable(name: str, folder: Path) -> Finding:
 
 
 @click.command("schema")
-def schema_command() -> int:
-    """Prints the contract of structured actions, as JSON Schema."""
-    from engine import contract  # noqa: PLC0415 - as above
-
-    json.dump(contract.schema(), sys.stdout, indent=2)
+@settings_option()
+def schema_command(file: Path | None) -> int:
+    """Prints the contract of structured actions, as JSON Schema; with settings, extended by their types."""
+    json.dump(_schema(file), sys.stdout, indent=2)
     click.echo()
     return Exit.OK
+
+
+def _schema(file: Path | None) -> dict[str, Any]:
+    from engine import contract  # noqa: PLC0415 - as above
+
+    if file is None:
+        return contract.schema()
+    from engine.planning import types_of  # noqa: PLC0415 - spaCy takes a second to load
+    from engine.settings import load_settings  # noqa: PLC0415
+
+    return types_of(load_settings(file)).contract.schema()

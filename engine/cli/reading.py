@@ -32,19 +32,36 @@ def lexicon_option() -> Callable[[Callable[..., T]], Callable[..., T]]:
     )
 
 
+def types_option() -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """Adds `--intent-types PATH`, which may be given several times."""
+    return click.option(
+        "--intent-types",
+        "types",
+        multiple=True,
+        type=click.Path(path_type=Path, exists=True),
+        help="Files or folders of IntentType documents of one's own.",
+    )
+
+
 @click.command("parse")
 @click.argument("text")
 @click.option("-n", "--namespace", default="default", show_default=True, help="The intent's own namespace.")
 @click.option("--target-namespace", help="spec.targetNamespace.")
 @lexicon_option()
+@types_option()
 @output_option
 def parse_command(
-    text: str, namespace: str, target_namespace: str | None, lexicon: tuple[Path, ...], output: str
+    text: str,
+    namespace: str,
+    target_namespace: str | None,
+    lexicon: tuple[Path, ...],
+    types: tuple[Path, ...],
+    output: str,
 ) -> int:
     """Shows how TEXT is read: its actions, the words each field comes from, what is assumed."""
     from nlp import in_namespace  # noqa: PLC0415 - spaCy takes a second to load
 
-    reading = load_reader(lexicon).read(text)
+    reading = load_reader(lexicon, types).read(text)
     resolution = in_namespace(reading, namespace, target_namespace)
     body = {**reading.to_json(), "namespaced": [dict(action) for action in resolution.actions]}
     body["assumed"] = [item.to_json() for item in resolution.assumed]
@@ -54,11 +71,12 @@ def parse_command(
     return Exit.NEGATIVE if resolution.refusal else Exit.OK
 
 
-def load_reader(lexicon: tuple[Path, ...]) -> Reader:
-    """Loads the grammar, with lexicon files of the user's own."""
-    from nlp import Reader as NlpReader  # noqa: PLC0415 - spaCy takes a second to load
+def load_reader(lexicon: tuple[Path, ...], types: tuple[Path, ...]) -> Reader:
+    """Loads the grammar, with lexicon files and intent types of the user's own."""
+    from engine.intent_types import taught_in  # noqa: PLC0415 - spaCy takes a second to load
+    from nlp import Reader as NlpReader  # noqa: PLC0415 - as above
 
-    return NlpReader.load(lexicon)
+    return NlpReader.load(lexicon, taught_in(types))
 
 
 def _show(out: Console, reading: Reading, body: Mapping[str, Any]) -> None:
@@ -119,21 +137,23 @@ def _leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 @click.option("--predictions", type=click.Path(path_type=Path), help="Write each reading as a line of JSON.")
 @click.option("--differences/--no-differences", default=True, help="List what was read otherwise.")
 @lexicon_option()
+@types_option()
 @output_option
-def eval_command(
+def eval_command(  # noqa: PLR0913, PLR0917 - an argument for each option
     file: Path,
     strict: bool,
     min_exact: float,
     predictions: Path | None,
     differences: bool,
     lexicon: tuple[Path, ...],
+    types: tuple[Path, ...],
     output: str,
 ) -> int:
     """Scores the reading of FILE, a line of JSON for each labelled text."""
     from nlp import evaluation  # noqa: PLC0415 - spaCy takes a second to load
 
     examples = _examples(file)
-    reader = load_reader(lexicon)
+    reader = load_reader(lexicon, types)
     if predictions is not None:
         lines = evaluation.predictions(examples, reader)
         predictions.write_text("".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines))

@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from engine.network_intent import Intent
-    from engine.rehearsal import Case, Rehearsal
+    from engine.rehearsal import Case, Decide, Rehearsal
     from engine.settings import Settings
-    from rules import RuleBook
 
 _HISTORY = "history"
 
@@ -43,12 +42,11 @@ def diff_command(old: Path, new: Path, against: str, exit_code: bool, file: Path
 
     Decisions of the past are made again from what was stored with them, by the time and the facts of then.
     """
-    from engine.planning import bounds_of  # noqa: PLC0415 - spares the other commands the import
-    from engine.rehearsal import deciding, past, rehearse  # noqa: PLC0415
+    from engine.rehearsal import past, rehearse  # noqa: PLC0415
     from engine.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings(file)
-    before, after = (deciding(_load(path, settings), bounds_of(settings)) for path in (old, new))
+    before, after = (_deciding(path, settings) for path in (old, new))
     left_out: list[dict[str, str]] = []
     if against == _HISTORY:
         with open_reader(settings) as reader:
@@ -72,7 +70,7 @@ def reapply_command(dry_run: bool, namespace: str | None, file: Path | None, out
     Their stored facts count, so that only the rules make a difference, and "double" stays the number that it
     was.
     """
-    from engine.planning import bounds_of, load_rules  # noqa: PLC0415 - as above
+    from engine.planning import bounds_of, load_rules, types_of  # noqa: PLC0415 - as above
     from engine.rehearsal import deciding, finished, rehearse  # noqa: PLC0415
     from engine.settings import load_settings  # noqa: PLC0415
 
@@ -85,17 +83,23 @@ def reapply_command(dry_run: bool, namespace: str | None, file: Path | None, out
             "have one of these decided anew, change its text, or a value of its spec.parameters"
         )
     settings = load_settings(file)
+    types = types_of(settings)
     with open_reader(settings) as reader:
-        found = rehearse(finished(reader, namespace), deciding(load_rules(settings), bounds_of(settings)))
+        decide = deciding(load_rules(settings, types), bounds_of(settings), types.contract)
+        found = rehearse(finished(reader, namespace), decide)
     emit(output, "RuleReapply", _body(found), lambda out: _show(out, found, []))
     return Exit.OK
 
 
-def _load(path: Path, settings: Settings) -> RuleBook:
-    from engine.contract import schema  # noqa: PLC0415 - as above
+def _deciding(path: Path, settings: Settings) -> Decide:
+    """Returns how the rules at a path would decide, with the types beside them."""
+    from engine.planning import bounds_of, types_of  # noqa: PLC0415 - as above
+    from engine.rehearsal import deciding  # noqa: PLC0415
     from rules import load  # noqa: PLC0415
 
-    return load([path], schema(), with_defaults=settings.rules.defaults)
+    types = types_of(settings, [path])
+    book = load([path], types.contract.schema(), with_defaults=settings.rules.defaults)
+    return deciding(book, bounds_of(settings), types.contract)
 
 
 def _wanted(file: Path, settings: Settings) -> list[tuple[str, Intent]]:

@@ -18,6 +18,7 @@ from engine.cli.records import settings_option
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from engine.contract import Contract
     from rules import CaseResult, RuleBook, RuleTime, Stopwatch
 
 _SLOWEST = 10
@@ -57,10 +58,10 @@ def test_command(
     from rules import Stopwatch, untouched  # noqa: PLC0415 - spares the other commands the import
 
     watch = Stopwatch(time.perf_counter)
-    book = _book(paths, file)
-    results = _results(book, watch)
+    book, contract = _book(paths, file)
+    results = _results(book, contract, watch)
     if shipped and book.own:
-        results += _results(_shipped_book(), watch)
+        results += _results(_shipped_book(), contract, watch)
     if not results:
         where = ", ".join(map(str, paths)) or "the rules that the settings name"
         message = f"there is no document of kind RuleTest in {where}; docs/rules.md shows how to write one"
@@ -77,19 +78,24 @@ def test_command(
     return Exit.NEGATIVE if run.failed else Exit.OK
 
 
-def _book(paths: Sequence[Path], file: Path | None) -> RuleBook:
-    from engine.contract import schema  # noqa: PLC0415 - as above
+def _book(paths: Sequence[Path], file: Path | None) -> tuple[RuleBook, Contract]:
+    """Loads the rules to test, and the contract with the types that stand beside them."""
+    from engine.planning import types_of  # noqa: PLC0415 - as above
     from engine.settings import load_settings  # noqa: PLC0415
     from rules import load  # noqa: PLC0415
 
     settings = load_settings(file)
-    defaults = settings.rules.defaults
+
+    def loaded(found: Sequence[Path]) -> tuple[RuleBook, Contract]:
+        contract = types_of(settings, found).contract
+        return load(found, contract.schema(), with_defaults=settings.rules.defaults), contract
+
     if not paths:
-        return load(settings.rules.paths, schema(), with_defaults=defaults)
-    book = load(paths, schema(), with_defaults=defaults)
+        return loaded(settings.rules.paths)
+    book, contract = loaded(paths)
     if book.own or not settings.rules.paths:
-        return book
-    return load([*settings.rules.paths, *paths], schema(), with_defaults=defaults)
+        return book, contract
+    return loaded([*settings.rules.paths, *paths])
 
 
 def _shipped_book() -> RuleBook:
@@ -99,11 +105,10 @@ def _shipped_book() -> RuleBook:
     return load([], schema())
 
 
-def _results(book: RuleBook, watch: Stopwatch) -> list[CaseResult]:
-    from engine.contract import said_problems  # noqa: PLC0415 - as above
-    from rules import run_tests  # noqa: PLC0415
+def _results(book: RuleBook, contract: Contract, watch: Stopwatch) -> list[CaseResult]:
+    from rules import run_tests  # noqa: PLC0415 - as above
 
-    return run_tests(book, book.tests, said_problems, timer=watch)
+    return run_tests(book, book.tests, contract.said_problems, timer=watch)
 
 
 def _body(run: _Run) -> dict[str, Any]:

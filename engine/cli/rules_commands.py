@@ -41,14 +41,15 @@ def lint_command(
     Without PATHS, the rules that the settings name.
     """
     from documents import DocumentError  # noqa: PLC0415 - spares the other commands the import
-    from engine.contract import schema  # noqa: PLC0415
+    from engine.planning import types_of  # noqa: PLC0415
     from engine.settings import load_settings  # noqa: PLC0415
     from rules import load  # noqa: PLC0415
 
     settings = load_settings(file)
     found = list(paths) or settings.rules.paths
     try:
-        book = load(found, schema(), with_defaults=defaults)
+        types = types_of(settings, found)
+        book = load(found, types.contract.schema(), with_defaults=defaults)
     except DocumentError as error:
         problems = [str(problem) for problem in error.problems]
         emit(

@@ -34,11 +34,11 @@ def check_command(file: Path | None, output: str) -> int:
 
     What is decided is never read again by itself: a changed reading counts from the intent's next change.
     """
+    from engine.planning import load_reader, types_of  # noqa: PLC0415 - as above
     from engine.settings import load_settings  # noqa: PLC0415 - loads spaCy
-    from nlp import Reader as GrammarReader  # noqa: PLC0415 - as above
 
     settings = load_settings(file)
-    texts = GrammarReader.load(settings.rules.lexicon)
+    texts = load_reader(settings, types_of(settings))
     with open_reader(settings) as reader:
         read, changes = _changes(reader, texts)
     body = {"grammar": texts.digest, "read": read, "changes": changes}

@@ -6,17 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from engine.contract.handoff import HandoffDocument, Origin, handoff_documents, write_atomically
 from engine.contract.problem import Problem
-from engine.contract.semantics import semantic_problems
-from engine.contract.structure import schema, structural_problems
+from engine.contract.whole import Contract
 
 __all__ = [
+    "Contract",
     "HandoffDocument",
     "Origin",
     "Problem",
+    "base",
     "handoff_documents",
     "said_problems",
     "schema",
@@ -25,14 +27,22 @@ __all__ = [
 ]
 
 
-def validate(action: Mapping[str, Any]) -> tuple[Problem, ...]:
-    """Returns all that is wrong with an action, sorted by field; empty if it fits the contract.
+@cache
+def base() -> Contract:
+    """Returns the contract of the types that are built in, without those that users teach."""
+    return Contract.of()
 
-    Values are compared with one another only in an action that has the right shape.
-    """
-    return tuple(structural_problems(action) or semantic_problems(action))
+
+def schema() -> dict[str, Any]:
+    """Returns a copy of the JSON schema of an action, without types that users teach."""
+    return base().schema()
+
+
+def validate(action: Mapping[str, Any]) -> tuple[Problem, ...]:
+    """Returns all that is wrong with an action of a built-in type; as `Contract.validate`."""
+    return base().validate(action)
 
 
 def said_problems(action: Mapping[str, Any]) -> list[str]:
-    """Returns what is wrong with an action in words, as rules are told it."""
-    return [f"{problem.field}: {problem.message}" for problem in validate(action)]
+    """Returns what is wrong with an action of a built-in type in words; as `Contract.said_problems`."""
+    return base().said_problems(action)

@@ -1,7 +1,8 @@
 """Actions as files for other programs: which version of the contract each can be said in, and its name.
 
 The readers of 1.0.0 know three types and four fields; what they could misread goes to another folder, so that
-they never meet it. The same actions give the same bytes: no times, no trace ids.
+they never meet it; what users teach, which no published version says, to a third. The same actions give the
+same bytes: no times, no trace ids.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-Folder = Literal["v1", "v1.1"]
+Folder = Literal["v1", "v1.1", "extended"]
 
 _V1_TYPES = frozenset({"scaling", "deployment", "configuration"})
+_V1_1_TYPES = _V1_TYPES | {"network_policy", "resource_limits", "affinity", "service_mesh"}
 _V1_FIELDS = frozenset({"intent_type", "target", "namespace", "replicas"})
 _V1_REPLICAS = range(1, 101)
 _LONGEST_REASON = 512
@@ -98,7 +100,9 @@ def _in_oldest_version(action: Mapping[str, Any]) -> tuple[Folder, dict[str, Any
     by_v1 = (
         said["intent_type"] in _V1_TYPES and said.keys() == _V1_FIELDS and said["replicas"] in _V1_REPLICAS
     )
-    return ("v1", said) if by_v1 else ("v1.1", dict(action))
+    if by_v1:
+        return "v1", said
+    return ("v1.1" if action["intent_type"] in _V1_1_TYPES else "extended"), dict(action)
 
 
 def _about(origin: Origin) -> dict[str, Any]:

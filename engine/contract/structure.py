@@ -6,7 +6,6 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
 from functools import cache
 from importlib.resources import files
 from typing import Any, cast
@@ -19,29 +18,23 @@ from documents.reading import dotted
 from engine.contract.problem import Problem
 
 
-def schema() -> dict[str, Any]:
-    """Returns a copy of the JSON schema of an action."""
-    return deepcopy(_schema())
-
-
-def structural_problems(action: Mapping[str, Any]) -> list[Problem]:
-    """Returns what of an action the schema does not allow, one problem a field, sorted by field."""
-    errors = _validator().iter_errors(action)
-    # The last one of a field holds: what a branch by type says of it is closer than the general part before.
-    found = dict(finding for error in errors for finding in _findings(error, action))
-    return sorted(Problem(field, message) for field, message in found.items())
-
-
-@cache
-def _schema() -> dict[str, Any]:
+def base_schema() -> dict[str, Any]:
+    """Returns a copy of the JSON schema of an action of the types that are built in."""
     text = files(__package__).joinpath("intent.schema.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 
 
-@cache
-def _validator() -> Validator:
-    """Compiles the schema.
+def structural_problems(validator: Validator, action: Mapping[str, Any]) -> list[Problem]:
+    """Returns what of an action the schema does not allow, one problem a field, sorted by field."""
+    errors = validator.iter_errors(action)
+    # The last one of a field holds: what a branch by type says of it is closer than the general part before.
+    found = dict(finding for error in errors for finding in _findings(error, action))
+    return sorted(Problem(field, message) for field, message in found.items())
+
+
+def compiled(schema: dict[str, Any]) -> Validator:
+    """Compiles a schema.
 
     Raises:
         jsonschema.SchemaError: the schema itself is wrong; the validator would only find out in use.
@@ -49,8 +42,8 @@ def _validator() -> Validator:
     strict: type[Validator] = extend(  # type: ignore[no-untyped-call]
         Draft7Validator, {"pattern": _pattern}, type_checker=_integers_only()
     )
-    strict.check_schema(_schema())
-    return strict(_schema())
+    strict.check_schema(schema)
+    return strict(schema)
 
 
 def _integers_only() -> TypeChecker:

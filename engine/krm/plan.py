@@ -18,6 +18,7 @@ from engine.krm import (
     resource_limits,
     scaling,
     service_mesh,
+    taught,
 )
 from engine.krm.change import CannotRender, ClusterSettings, JsonObject, PackageChange, Plan
 from engine.krm.draft import Draft, Refused
@@ -27,6 +28,7 @@ from engine.krm.restarts import restarts_of
 from engine.live.objects import name_of
 from engine.live.view import WORKLOAD_KINDS, LiveView
 from engine.reasons import Reason
+from rules import Structure
 from rules.decision import Route
 
 Render = Callable[[Mapping[str, Any], LiveView, ClusterSettings], tuple[Draft, ...]]
@@ -59,6 +61,7 @@ def plan(
     views: Sequence[LiveView],
     routes: Sequence[Route],
     cluster: ClusterSettings,
+    structures: Mapping[str, Sequence[Structure]] | None = None,
 ) -> Plan | CannotRender:
     """Renders the actions of one intent.
 
@@ -67,6 +70,7 @@ def plan(
         views: what `gather` found for each of them.
         routes: the rules' choice for each of them; only the repository counts here.
         cluster: what the objects cannot tell about their cluster.
+        structures: by type that a user teaches, the objects that it writes.
     """
     changes: dict[tuple[str, str], PackageChange] = {}
     warnings: list[str] = []
@@ -76,7 +80,7 @@ def plan(
             continue
         try:
             seen = _after(view, written.get(view.namespace, []))
-            for draft in _RENDERERS[action["intent_type"]](action, seen, cluster):
+            for draft in _drafts(action, seen, cluster, structures or {}):
                 warnings.extend(draft.warnings)
                 if not draft.objects:  # as wished already
                     continue
@@ -89,6 +93,18 @@ def plan(
             return CannotRender(refused.reason, str(refused), index)
     restarts = tuple(restarts_of(views, written))
     return Plan(tuple(changes.values()), (*dict.fromkeys(warnings), *map(str, restarts)), restarts)
+
+
+def _drafts(
+    action: Mapping[str, Any],
+    view: LiveView,
+    cluster: ClusterSettings,
+    structures: Mapping[str, Sequence[Structure]],
+) -> tuple[Draft, ...]:
+    intent_type = action["intent_type"]
+    if intent_type in structures:
+        return taught.render(structures[intent_type], action, view, _VIEW_FIELDS)
+    return _RENDERERS[intent_type](action, view, cluster)
 
 
 def _extended(change: PackageChange, draft: Draft) -> PackageChange:
@@ -113,7 +129,9 @@ def _after(view: LiveView, written: Sequence[JsonObject]) -> LiveView:
     """Returns the view as the actions before leave it."""
     changed: dict[str, Any] = {}
     for item in written:
-        field = _VIEW_FIELDS[item["kind"]]
+        field = _VIEW_FIELDS.get(item["kind"])
+        if field is None:  # of a kind that only taught types write, which no view holds
+            continue
         items = changed.get(field, getattr(view, field))
         if items is not None:  # what is not known stays unknown, whatever is added to it
             changed[field] = tuple(lay_over(items, (item,)))

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import rules
 from engine import report
 from engine.api.operations import Hooks, StoreOperations
 from engine.api.server import ApiServer
@@ -19,6 +18,7 @@ from engine.api.wire import socket_path
 from engine.executors.base import Executor
 from engine.executors.directory import DirectoryExecutor
 from engine.handoff import Handoff
+from engine.intent_types import IntentTypes
 from engine.metrics import Metrics
 from engine.modes import mode_of
 from engine.network_intent import Intent
@@ -26,9 +26,9 @@ from engine.pipeline.deciding import Decider
 from engine.pipeline.executing import Dispatcher
 from engine.pipeline.intake import Intake
 from engine.pipeline.memory import ReadingMemory
-from engine.pipeline.reloading import tested_rules, watch_lexicon, watch_rules, watch_settings
+from engine.pipeline.reloading import Knowledge, tested_rules, watch_lexicon, watch_rules, watch_settings
 from engine.pipeline.reporting import Observer, Reporter, ignore
-from engine.planning import bounds_of, cluster_of
+from engine.planning import bounds_of, cluster_of, load_reader, types_of
 from engine.reasons import Reason
 from engine.reconcile import Looker
 from engine.scheduler import Ticker
@@ -64,8 +64,8 @@ class Daemon:
     ) -> None:
         self.settings = settings
         self._clock = clock
-        reader = Reader.load(settings.rules.lexicon)
-        book = tested_rules(settings)
+        types = types_of(settings)
+        reader, book = load_reader(settings, types), tested_rules(settings, types)
         self._mode = mode_of(settings)
         self.inventory = self._mode.inventory
         self.store = Store.open(
@@ -84,6 +84,7 @@ class Daemon:
             owners=self._owners,
             switches=switches,
             source=self._mode.name,
+            types=types,
         )
         self.ticker = Ticker()
         self.metrics = Metrics(self._depths, self.ticker)
@@ -109,8 +110,8 @@ class Daemon:
 
         self._reporter = Reporter(self.store, self._mode.sink, clock, show)
         self.reloaded = (
-            watch_rules(settings, self._swap_rules),
-            watch_lexicon(settings, self._swap_reader),
+            watch_rules(settings, self._types, self._swap_rules),
+            watch_lexicon(settings, self._types, self._swap_reader),
             watch_settings(file, settings, self._swap_switches),
         )
         self._api = ApiServer(
@@ -269,8 +270,14 @@ class Daemon:
         self.dispatcher.switches = switches
         self.decider.looker = replace(self.decider.looker, switches=switches)
 
-    def _swap_rules(self, book: rules.RuleBook) -> None:
-        self.decider.looker = replace(self.decider.looker, book=book)
+    def _swap_rules(self, known: Knowledge) -> None:
+        looker = replace(self.decider.looker, book=known.book, types=known.types)
+        if known.reader is not None:
+            looker = replace(looker, read=ReadingMemory(self.store, known.reader).read)
+        self.decider.looker = looker
+
+    def _types(self) -> IntentTypes:
+        return self.decider.looker.types
 
     def _swap_reader(self, reader: Reader) -> None:
         read = ReadingMemory(self.store, reader).read

@@ -14,8 +14,8 @@ from typing import Generic, TypeVar
 
 import rules
 from documents import DocumentError, Watched
-from engine import contract
-from engine.planning import load_rules
+from engine.intent_types import IntentTypes
+from engine.planning import load_reader, load_rules, types_of
 from engine.settings import Settings, Switches, load_settings
 from nlp import Reader
 
@@ -66,29 +66,73 @@ class Reloaded(Generic[T]):
         return True
 
 
-def tested_rules(settings: Settings) -> rules.RuleBook:
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What texts are read and judged by: taken up together, as rules and texts speak of the same types.
+
+    Attributes:
+        reader: None where the types are those in force, and the reader that knows them stays.
+    """
+
+    types: IntentTypes
+    book: rules.RuleBook
+    reader: Reader | None
+
+
+def load_knowledge(settings: Settings, in_force: IntentTypes) -> Knowledge:
+    """Loads the types that users teach, the rules with their tests passed, and where needed the grammar.
+
+    Raises:
+        DocumentError: a file cannot be used.
+        RulesFailedTheirTests: a case does not pass.
+    """
+    types = types_of(settings)
+    book = tested_rules(settings, types)
+    same = types.taught == in_force.taught
+    return Knowledge(types, book, None if same else load_reader(settings, types))
+
+
+def tested_rules(settings: Settings, types: IntentTypes) -> rules.RuleBook:
     """Loads the rules of the settings and runs the tests that come with them.
 
     Raises:
         DocumentError: a file cannot be used.
         RulesFailedTheirTests: a case does not pass.
     """
-    book = load_rules(settings)
-    results = rules.run_tests(book, book.tests, contract.said_problems)
+    book = load_rules(settings, types)
+    results = rules.run_tests(book, book.tests, types.contract.said_problems)
     failed = [case for case in results if not case.passed]
     if failed:
         raise RulesFailedTheirTests(failed)
     return book
 
 
-def watch_rules(settings: Settings, swap: Callable[[rules.RuleBook], None]) -> Reloaded[rules.RuleBook]:
-    """Returns the rules as something that is reloaded; what is there now counts as taken up."""
-    return _watch("rules", settings.rules.paths, lambda: tested_rules(settings), swap)
+def watch_rules(
+    settings: Settings, types: Callable[[], IntentTypes], swap: Callable[[Knowledge], None]
+) -> Reloaded[Knowledge]:
+    """Returns the rules, with the types among them, as something that is reloaded.
+
+    What is there now counts as taken up.
+
+    Args:
+        settings: where they are.
+        types: tells the types in force.
+        swap: takes up what was loaded.
+    """
+    return _watch("rules", settings.rules.paths, lambda: load_knowledge(settings, types()), swap)
 
 
-def watch_lexicon(settings: Settings, swap: Callable[[Reader], None]) -> Reloaded[Reader]:
-    """Returns the lexicon as something that is reloaded; what is there now counts as taken up."""
-    return _watch("lexicon", settings.rules.lexicon, lambda: Reader.load(settings.rules.lexicon), swap)
+def watch_lexicon(
+    settings: Settings, types: Callable[[], IntentTypes], swap: Callable[[Reader], None]
+) -> Reloaded[Reader]:
+    """Returns the lexicon as something that is reloaded; what is there now counts as taken up.
+
+    Args:
+        settings: where it is.
+        types: tells the types in force, which the grammar keeps.
+        swap: takes up a reader.
+    """
+    return _watch("lexicon", settings.rules.lexicon, lambda: load_reader(settings, types()), swap)
 
 
 def watch_settings(

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import rules
-from engine import contract, krm
+from engine import krm
+from engine.contract import Contract
 from engine.reasons import Reason
 from engine.reconcile.gather import Snapshot
 from engine.reconcile.read import contract_ruling
@@ -44,21 +45,22 @@ def decide(
         ruling = guard(snapshot)
         if ruling is not None:
             return Decided(ruling, snapshot.actions)
-    decision = rules.evaluate(snapshot.rules, book, bounds, contract_after(snapshot.actions))
+    types = snapshot.understood.types
+    decision = rules.evaluate(snapshot.rules, book, bounds, contract_after(snapshot.actions, types.contract))
     if decision.verdict is not rules.Verdict.PROCEED:
         return Decided(_verdict(decision), decision.actions, decision)
     if len({route.executor for route in decision.routes}) > 1:
         names = ", ".join(sorted({route.executor for route in decision.routes}))
         message = f"its actions would go through several executors ({names}); write an intent for each"
         return Decided(Ruling(Step.REFUSE, Reason.RULE_ERROR, message), decision.actions, decision)
-    plan = krm.plan(decision.actions, snapshot.views, decision.routes, cluster)
+    plan = krm.plan(decision.actions, snapshot.views, decision.routes, cluster, types.resources)
     if isinstance(plan, krm.CannotRender):
         ruling = Ruling(Step.REFUSE, plan.reason, plan.message)
         return Decided(ruling, decision.actions, decision)
     return Decided(_go(snapshot, decision, plan), decision.actions, decision, plan)
 
 
-def contract_after(checked: Sequence[Mapping[str, Any]]) -> rules.Contract:
+def contract_after(checked: Sequence[Mapping[str, Any]], contract: Contract) -> rules.Contract:
     """Returns the contract for rules: what has been checked before, and no rule has changed, is not again."""
 
     def problems(action: Mapping[str, Any]) -> Sequence[str]:
@@ -74,7 +76,7 @@ def unresolved(snapshot: Snapshot) -> Ruling | None:
 
 def outside_contract(snapshot: Snapshot) -> Ruling | None:
     """Refuses an action whose resolved numbers the contract does not allow."""
-    rulings = (contract_ruling(action) for action in snapshot.actions)
+    rulings = (contract_ruling(action, snapshot.understood.types.contract) for action in snapshot.actions)
     return next((ruling for ruling in rulings if ruling is not None), None)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import rules
 from engine import krm, live
+from engine.intent_types import IntentTypes
 from engine.network_intent import Intent
 from engine.reconcile.admission import Standing
 from engine.reconcile.read import Understood
@@ -79,7 +80,7 @@ def gather(
             from_live += [(index, value) for value in result.assumed]
     assumed = [(item.action, item.field) for item in understood.assumed]
     assumed += [(index, value.field) for index, value in from_live]
-    owners = _owners(actions, views, context)
+    owners = _owners(actions, views, context, understood.types)
     facts = tuple(
         replace(
             live.facts(action, view, actions[:index]),
@@ -109,7 +110,10 @@ def gather(
 
 
 def _owners(
-    actions: Sequence[Mapping[str, Any]], views: Sequence[live.LiveView], context: Context
+    actions: Sequence[Mapping[str, Any]],
+    views: Sequence[live.LiveView],
+    context: Context,
+    types: IntentTypes,
 ) -> list[Mapping[str, str]]:
     """Returns for each action who owns which of the fields that it would write.
 
@@ -119,7 +123,7 @@ def _owners(
     if not any(found):
         return found
     routes = [rules.Route("", "", "")] * len(actions)
-    plan = krm.plan(actions, views, routes, context.cluster)
+    plan = krm.plan(actions, views, routes, context.cluster, types.resources)
     if isinstance(plan, krm.CannotRender):
         return found
     written = {field for change in plan.packages for field in change.fields}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import rules
 from engine import krm, live
+from engine.intent_types import IntentTypes
 from engine.network_intent import Intent
 from engine.reconcile import read as reading_step
 from engine.reconcile.admission import Standing, admit
@@ -48,6 +49,7 @@ class Looker:
     Attributes:
         read: reads a text, remembering what it has read.
         owners: who owns the fields around some actions.
+        types: the types that users teach, which `read` and `book` know too.
     """
 
     read: Callable[[str], Reading]
@@ -58,6 +60,7 @@ class Looker:
     owners: Owners
     switches: Switches
     source: Source = "directory"
+    types: IntentTypes = field(default_factory=IntentTypes)
 
     @property
     def basis(self) -> str:
@@ -70,7 +73,7 @@ class Looker:
         if ruling is not None or standing.intent is None:
             assert ruling is not None  # noqa: S101 - `malformed` rules where there is no intent
             return Look(ruling)
-        understood = understand(standing.intent, self.read, self.switches.features)
+        understood = understand(standing.intent, self.read, self.switches.features, self.types)
         for guard in reading_step.GUARDS:
             ruling = guard(understood)
             if ruling is not None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from engine import contract
+from engine.contract import Contract
+from engine.intent_types import IntentTypes
 from engine.network_intent import Intent
 from engine.reasons import Reason
 from engine.reconcile.ruling import Ruling, Step
@@ -22,6 +23,7 @@ class Understood:
         actions: by the contract, each with its namespace; relative scaling still has `replicas_change`.
         assumed: what was not said.
         off: the features that it asks for and the settings have off in its namespace.
+        types: those that users teach, as they were when it was read.
     """
 
     reading: Reading
@@ -29,6 +31,7 @@ class Understood:
     assumed: tuple[Assumption, ...]
     refusal: Refusal | None
     off: tuple[str, ...] = ()
+    types: IntentTypes = field(default_factory=IntentTypes, repr=False)
 
     def interpretation(self) -> dict[str, Any]:
         """Returns how the text was read, for `status.interpretation`."""
@@ -54,7 +57,9 @@ class Understood:
         return result
 
 
-def understand(intent: Intent, read: Callable[[str], Reading], features: FeatureSettings) -> Understood:
+def understand(
+    intent: Intent, read: Callable[[str], Reading], features: FeatureSettings, taught: IntentTypes
+) -> Understood:
     """Reads an intent; `read` may remember what it read before."""
     reading = read(intent.spec.intent)
     resolution = in_namespace(reading, intent.namespace, intent.spec.target_namespace)
@@ -65,6 +70,7 @@ def understand(intent: Intent, read: Callable[[str], Reading], features: Feature
         tuple(resolution.assumed),
         resolution.refusal,
         tuple(name for name in types if not features.on(name, intent.namespace)),
+        taught,
     )
 
 
@@ -92,13 +98,13 @@ def outside_contract(understood: Understood) -> Ruling | None:
     for action in understood.actions:
         if "replicas_change" in action:
             continue
-        ruling = contract_ruling(action)
+        ruling = contract_ruling(action, understood.types.contract)
         if ruling is not None:
             return ruling
     return None
 
 
-def contract_ruling(action: Mapping[str, Any]) -> Ruling | None:
+def contract_ruling(action: Mapping[str, Any], contract: Contract) -> Ruling | None:
     """Refuses an action that the contract does not allow, naming every field at fault."""
     problems = contract.validate(action)
     if not problems:
