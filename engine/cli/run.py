@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from engine.pipeline.daemon import Daemon
     from engine.settings import Settings
 
+_SHOWN_AT_START = 60
+"""How many intents of an earlier run the table begins with."""
+
 
 @click.command("run")
 @click.option("--settings", "file", type=click.Path(path_type=Path), help="The settings file.")
@@ -30,14 +33,13 @@ if TYPE_CHECKING:
 @click.option("--table/--no-table", default=None, help="Show the live table; by default in a terminal.")
 def run_command(file: Path | None, once: bool, timeout: float, log_level: str, table: bool | None) -> int:
     """Watches intents, decides them, writes their packages and reports, until it is stopped."""
-    from engine.cli.board import Board  # noqa: PLC0415 - what only this command needs
-    from engine.logs import set_up_logs  # noqa: PLC0415
+    from engine.logs import set_up_logs  # noqa: PLC0415 - what only this command needs
     from engine.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings(file)
     shown = sys.stdout.isatty() if table is None else table
     set_up_logs(log_level or ("error" if shown or once else "info"))
-    board = Board(f"Network intents in {settings.source.directory}")
+    board = _board(settings) if shown or once else None  # a daemon in a pod spares the memory
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
@@ -49,7 +51,7 @@ def run_command(file: Path | None, once: bool, timeout: float, log_level: str, t
     settled = False
     try:
         with _live(board, shown=shown):
-            while not stop.wait(0.05):
+            while not stop.wait(0.05 if once else 1.0):
                 settled = once and daemon.settled()
                 if settled or (once and time.monotonic() - began > timeout):
                     break
@@ -59,17 +61,23 @@ def run_command(file: Path | None, once: bool, timeout: float, log_level: str, t
         click.echo("not everything that ran has ended; it is read back at the next start", err=True)
         sys.stdout.flush()
         os._exit(Exit.NEGATIVE)
-    if once:
+    if once and board is not None:
         _sum_up(board, settings, file, time.monotonic() - began, shown=shown)
         if not settled and not stop.is_set():
             raise CommandError(f"not everything was done within {timeout:g} seconds", Exit.NEGATIVE)
     return Exit.OK
 
 
-def _start(settings: Settings, file: Path | None, board: Board) -> Daemon:
-    from engine.cli.board import MAX_LINES  # noqa: PLC0415 - what only this command needs
+def _board(settings: Settings) -> Board:
+    from engine.cli.board import Board as Table  # noqa: PLC0415 - what only people need
+
+    return Table(f"Network intents in {settings.source.directory}")
+
+
+def _start(settings: Settings, file: Path | None, board: Board | None) -> Daemon:
     from engine.pipeline.daemon import Daemon as Reconciler  # noqa: PLC0415
     from engine.pipeline.reloading import RulesFailedTheirTests  # noqa: PLC0415
+    from engine.pipeline.reporting import ignore  # noqa: PLC0415
     from store import StoreError  # noqa: PLC0415
 
     if settings.source.kind == "directory" and not settings.source.directory.is_dir():
@@ -77,21 +85,22 @@ def _start(settings: Settings, file: Path | None, board: Board) -> Daemon:
             f"the folder of intents {settings.source.directory} is not there; set source.directory"
         )
     try:
-        daemon = Reconciler(settings, file=file, observe=board.take)
+        daemon = Reconciler(settings, file=file, observe=board.take if board is not None else ignore)
     except StoreError as error:
         raise CommandError(str(error), Exit.UNREACHABLE) from error
     except RulesFailedTheirTests as error:
         raise CommandError(f"the rules fail their own tests:\n{error}") from error
-    for notice in daemon.shown(limit=MAX_LINES):
-        board.take(notice)
+    if board is not None:
+        for notice in daemon.shown(limit=_SHOWN_AT_START):
+            board.take(notice)
     daemon.start()
     return daemon
 
 
 @contextmanager
-def _live(board: Board, *, shown: bool) -> Iterator[None]:
+def _live(board: Board | None, *, shown: bool) -> Iterator[None]:
     """Shows the table while it changes."""
-    if not shown:
+    if not shown or board is None:
         yield
         return
     from rich.live import Live  # noqa: PLC0415 - what only this command needs
