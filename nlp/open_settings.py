@@ -52,7 +52,8 @@ def read_assigned_key(words: Words, at: int) -> Found:
     if found or not words.assigns(at + 1):
         return found
     word = words.tokens[at].text
-    if not _PLAIN_WORD.match(word) or words.tokens[at].low in words.vocabulary.reserved:
+    low = words.tokens[at].low
+    if not _PLAIN_WORD.match(word) or low in words.vocabulary.reserved or is_adverb(low):
         return []
     return [(at + 1, word.upper())]
 
