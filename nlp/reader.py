@@ -22,7 +22,7 @@ from nlp.matching import TooComplex
 from nlp.normal import NormalText, normalise
 from nlp.reading import JSON, Assumption, ReadAction, Reading, Refusal, RefusalReason
 from nlp.refusals import Judge, Verdict
-from nlp.resources import load_lexicons, load_unsafe
+from nlp.resources import Names, load_lexicons, load_unsafe
 from nlp.safety import SafetyCheck
 from nlp.secrets import REDACTED, find_secret
 from nlp.spelling import MIN_LETTERS, corrections, swaps
@@ -44,11 +44,12 @@ class Reader:
         digest: names the grammar and the lexicon in force.
     """
 
-    def __init__(self, grammar: Grammar, names: Mapping[str, Sequence[str]], digest: str) -> None:
-        self.digest = digest
+    def __init__(self, grammar: Grammar, names: Names) -> None:
+        self.digest = hashlib.sha256(f"{grammar.digest} {names.digest}".encode()).hexdigest()
+        self._kinds = names.kinds
         self._grammar = grammar
         self._tokenizer = Tokenizer()
-        self._lexicon = Lexicon(names, self._tokenizer)
+        self._lexicon = Lexicon(names.phrases, self._tokenizer)
         self._safety = SafetyCheck(load_unsafe(), self._lexicon.phrases)
         self._preparation = Preparation(grammar, self._lexicon)
         self._judge = Judge(grammar.refusals)
@@ -72,9 +73,7 @@ class Reader:
             OSError: a file cannot be read.
         """
         grammar = load_grammar(taught=types)
-        names, lexicon_digest = load_lexicons(lexicon_files)
-        digest = hashlib.sha256(f"{grammar.digest} {lexicon_digest}".encode()).hexdigest()
-        return cls(grammar, names, digest)
+        return cls(grammar, load_lexicons(lexicon_files))
 
     def read(self, text: object) -> Reading:
         """Returns what a text means; never raises."""
@@ -178,14 +177,27 @@ class Reader:
             for index, action in enumerate(actions)
             for assumption in action.assumed
         )
+        read, kinds = self._with_kinds(_read_actions(actions, text))
         return Reading(
             text.normal.original,
-            _read_actions(actions, text),
-            assumed,
+            read,
+            (*assumed, *kinds),
             ignored,
             "; ".join(reasons)[:MAX_REASON],
             grammar_digest=self.digest,
         )
+
+    def _with_kinds(
+        self, actions: tuple[ReadAction, ...]
+    ) -> tuple[tuple[ReadAction, ...], tuple[Assumption, ...]]:
+        """Adds the kinds that the lexicon knows of targets, where the text states none."""
+        assumed: list[Assumption] = []
+        for index, action in enumerate(actions):
+            kind = self._kinds.get(str(action.fields.get("target")))
+            if kind is not None and "target_kind" not in action.fields:
+                action.fields["target_kind"] = kind
+                assumed.append(Assumption(index, "target_kind", kind, "the lexicon says so"))
+        return actions, tuple(assumed)
 
     def _refused(
         self,

@@ -65,6 +65,20 @@ def test_users_names_stand_for_their_targets(tmp_path: Path) -> None:
     assert reader.digest != Reader.load().digest
 
 
+def test_a_users_kind_counts_where_the_text_states_none(tmp_path: Path) -> None:
+    lexicon = tmp_path / "lexicon.yaml"
+    lexicon.write_text(
+        "apiVersion: conductor-watch/v1\nkind: Lexicon\nmetadata: {name: shop}\n"
+        "targets:\n  billing-db: [billing database]\nkinds: {billing-db: StatefulSet}\n",
+        encoding="utf-8",
+    )
+    reader = Reader.load([lexicon])
+    reading = reader.read("scale the billing database to 3")
+    assert reading.actions[0].fields["target_kind"] == "StatefulSet"
+    assert [(item.field, item.value) for item in reading.assumed] == [("target_kind", "StatefulSet")]
+    assert "target_kind" not in reader.read("scale amf to 3").actions[0].fields
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
