@@ -5,6 +5,7 @@ What a mode needs is imported when it is chosen, so that the embedded one does n
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +21,9 @@ from store import Store
 if TYPE_CHECKING:
     from engine.kube.client import Client
     from engine.kube.status import KubernetesStatus
+
+
+log = logging.getLogger(__name__)
 
 
 class Synced(Protocol):
@@ -141,6 +145,7 @@ class KubernetesMode:
     def __init__(self, settings: Settings) -> None:
         from engine.kube.client import Client  # noqa: PLC0415 - costs memory that the embedded mode spares
         from engine.kube.connection import configure  # noqa: PLC0415 - as above
+        from engine.kube.errors import UnavailableError  # noqa: PLC0415 - as above
         from engine.kube.inventory import KubernetesInventory  # noqa: PLC0415 - as above
         from engine.kube.resources import network_intents  # noqa: PLC0415 - as above
         from engine.kube.status import KubernetesStatus  # noqa: PLC0415 - as above
@@ -148,7 +153,10 @@ class KubernetesMode:
 
         self._settings = settings
         self._client: Client = Client(configure(settings.kubernetes.kubeconfig))
-        self._client.whoami()
+        try:
+            self._client.whoami()
+        except UnavailableError as error:  # the watch tries again; only who we are ends the start
+            log.warning("the API server cannot be asked who we are: %s", error)
         self._resource = network_intents(settings.group, settings.version, settings.kubernetes.plural)
         self._versions = Versions()
         self.sink: StatusSink = _ResourceStatus(
