@@ -17,7 +17,7 @@ def namespace_name(name: str, places: Places) -> str:
     Raises:
         Rejected: it is no DNS-1123 name.
     """
-    return _dns_name(name, "namespace", places)
+    return dns_label(name, "namespace", places)
 
 
 def workload_name(one: Workload) -> str:
@@ -26,10 +26,15 @@ def workload_name(one: Workload) -> str:
     Raises:
         Rejected: it is no DNS-1123 name.
     """
-    return _dns_name(one.name, "workload", one.places)
+    return dns_label(one.name, "workload", one.places)
 
 
-def _dns_name(name: str, what: str, places: Places) -> str:
+def dns_label(name: str, what: str, places: Places) -> str:
+    """Checks a name; `what` says of what it is.
+
+    Raises:
+        Rejected: it is no DNS-1123 label.
+    """
     if len(name) > MAX_LABEL or not _LABEL.match(name):
         raise impossible(
             f"{name!r} is no {what} name: small letters, digits and dashes, at most {MAX_LABEL}", places

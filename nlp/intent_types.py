@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from documents import Document, DocumentError, Problem
 from documents.reading import KeyPath
+from nlp.dns_names import dns_label
 from nlp.draft import Draft, impossible, places_of, unclear
 from nlp.grammar_model import Frame, GrammarFile, Metadata, Rule
 from nlp.intent_type_model import SLOT, TARGET, IntentTypeSpec, SlotSpec, ValueType, read_intent_type
@@ -154,7 +155,9 @@ def _value(value_type: ValueType, said: Assign) -> int | str:
         Rejected: it is no whole number of its unit.
     """
     where = places_of((said,))
-    if value_type in ("word", "name", "cpu", "memory"):
+    if value_type == "name":
+        return dns_label(str(said.value), "valid", where)
+    if value_type in ("word", "cpu", "memory"):
         return str(said.value)
     if value_type == "duration":
         if not _DURATION.match(str(said.value)):

@@ -232,7 +232,7 @@ def test_any_value_in_any_field_gives_an_answer_and_no_error(data: st.DataObject
     value = action(data.draw(st.sampled_from(sorted(ACTIONS))))
     for field in data.draw(st.lists(st.sampled_from(FIELDS), max_size=3)):
         inner = value.get(field)
-        if isinstance(inner, dict) and data.draw(st.booleans()):
+        if isinstance(inner, dict) and inner and data.draw(st.booleans()):
             inner[data.draw(st.sampled_from(sorted(inner)) | st.text(max_size=5))] = data.draw(JSON)
         else:
             value[field] = data.draw(JSON)

@@ -101,6 +101,23 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         load_types([tmp_path], [])
 
 
+def test_a_value_that_comes_out_as_null_is_left_out(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8").replace("default: 100, ", "", 1)
+    guarded = "${has(action.network_slice.latency) ? dyn(string(action.network_slice.latency)) : dyn(null)}"
+    (tmp_path / "slice.yaml").write_text(text.replace("${string(action.network_slice.latency)}", guarded))
+    (structure,) = load_types([tmp_path], ["ConfigMap"]).resources["network_slice"]
+    without = {**SLICE, "network_slice": {"service": "eMBB", "bandwidth": 1000}}
+    filled = structure.fill(without)
+    assert isinstance(filled, dict)
+    assert filled["data"] == {"sst": "1", "service": "eMBB", "bandwidthKbps": "1000"}
+    assert structure.fill(SLICE)["data"]["latencyMs"] == "5"
+
+
+def test_a_field_that_may_be_absent_is_asked_for_first(tmp_path: Path) -> None:
+    told = broken(tmp_path, "default: 100, ", "")
+    assert "has(action.network_slice.latency)" in told
+
+
 def test_no_setting_lets_types_write_what_gives_power(tmp_path: Path) -> None:
     (tmp_path / "settings.yaml").write_text("bounds: {kinds: [ConfigMap, rbac.authorization.k8s.io/Role]}\n")
     with pytest.raises(DocumentError, match=r"settings\.yaml:1:\d+: bounds\.kinds: rbac"):

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import rules
+from engine import contract
 from engine.contract import schema
 from engine.reasons import Reason
 from engine.reconcile import Looker, Standing, Step, admission, read
@@ -98,7 +99,7 @@ def test_a_text_that_contradicts_the_target_namespace_is_invalid(looker: Looker)
 
 def test_an_action_outside_the_contract_is_invalid() -> None:
     action = {"intent_type": "scaling", "target": "AMF", "namespace": "core", "replicas": 5}
-    ruling = read.contract_ruling(action)
+    ruling = read.contract_ruling(action, contract.base())
     assert ruling is not None
     assert (ruling.step, ruling.reason) == (Step.REFUSE, Reason.INVALID)
     assert "target" in ruling.message

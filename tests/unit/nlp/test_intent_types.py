@@ -22,14 +22,16 @@ spec:
     mode: {value: word, words: {fast: [fast, quick], safe: [safe]}}
     share: {value: percent}
     hops: {value: number}
+    under: {value: name}
   phrases:
     - head: "dig~"
       parts: ["[a] {mode} tunnel {target}"]
-      may: ["sharing {share}", "over {hops} hops"]
+      may: ["sharing {share}", "over {hops} hops", "under {under}"]
   contract:
     mode: {type: string, required: true}
     share: {type: integer}
     hops: {type: integer, maximum: 9, default: 2}
+    under: {type: string, maxLength: 8}
   resources:
     - {apiVersion: v1, kind: ConfigMap, metadata: {name: "${action.target}"}}
 """
@@ -76,6 +78,8 @@ def test_a_default_is_told_as_assumed(tunnels: Reader) -> None:
     ("text", "reason", "said"),
     [
         ("dig a fast tunnel t1 over 10 hops", RefusalReason.INVALID, "10 is more than 9"),
+        ("dig a fast tunnel t1 under the_alps", RefusalReason.INVALID, "'the_alps' is no valid name"),
+        ("dig a fast tunnel t1 under kilimanjaro", RefusalReason.INVALID, "longer than 8"),
         ("dig a fast tunnel t1 sharing 101%", RefusalReason.INVALID, "101 percent"),
         ("dig a fast tunnel t1 over 3 hops over 4 hops", RefusalReason.AMBIGUOUS, "was not understood"),
         ("dig a fast tunnel t1 through the alps", RefusalReason.AMBIGUOUS, "through"),
@@ -111,7 +115,7 @@ def test_the_types_that_are_built_in_are_read_as_before(reader: Reader, tunnels:
     ("old", "new", "said"),
     [
         ("type: tunnel", "type: scaling", "tunnel.yaml:5:9: spec.type: 'scaling' is taken"),
-        ("{mode} tunnel", "{depth} tunnel", "tunnel.yaml:12:16: spec.phrases[0].parts[0]: there is no slot"),
+        ("{mode} tunnel", "{depth} tunnel", "tunnel.yaml:13:16: spec.phrases[0].parts[0]: there is no slot"),
         ("{mode} tunnel", "<nothing> tunnel", "spec.phrases[0].parts[0]: there is no rule <nothing>"),
         ("[a] {mode}", "[a {mode}", "spec.phrases[0].parts[0]: a ']' is missing"),
         ("[safe]", '["( safe"]', "spec.slots.mode"),
