@@ -66,9 +66,8 @@ def read_name(words: Words, at: int) -> Found:
         return []
     if at not in words.quoted and (words.is_known(low) or words.assigns(end)):
         return []
-    if is_number_like(low) or _KEY_LIKE.match(low) or is_adverb(low):
-        return []
-    if low in words.vocabulary.manners and at > 0 and words.tokens[at - 1].low == "in":
+    in_that_way = low in words.vocabulary.manners and at > 0 and words.tokens[at - 1].low == "in"
+    if in_that_way or is_number_like(low) or _KEY_LIKE.match(low) or is_adverb(low):
         return []
     return [(end, low)]
 

@@ -93,9 +93,8 @@ def read_value(words: Words, at: int) -> Found:
     no_value = low in vocabulary.function and low not in vocabulary.values
     if no_value or low in vocabulary.vague or low in vocabulary.units or low in numerals.NUMBER_WORDS:
         return []
-    if _PUNCTUATION.match(low) or CLOCK.match(low):
-        return []
-    if is_adverb(low) and low not in vocabulary.forbidden_in_reason:
+    says_how = is_adverb(low) and low not in vocabulary.forbidden_in_reason
+    if says_how or _PUNCTUATION.match(low) or CLOCK.match(low):
         return []
     if words.low(at + 1) == "%" and not words.tokens[at + 1].spaced:
         return [(at + 2, token.text + "%")]

@@ -57,7 +57,9 @@ def read_reason(words: Words, at: int) -> Found:
         closes = following in _SENTENCE_END or following in (",", ")")
         # Without a comma after it, what leads a sentence may go on with what is to be done.
         if closes or (
-            not instructed and not leads and (following in vocabulary.reason_ends or _namespace_follows(words, end))
+            not instructed
+            and not leads
+            and (following in vocabulary.reason_ends or _namespace_follows(words, end))
         ):
             found.append((end, ""))
     return found
