@@ -80,7 +80,9 @@ class StoreSettings(StrictModel):
 class RulesSettings(StrictModel):
     """Business rules and vocabulary of the user's own."""
 
-    paths: list[Folder] = Field(default=[], description="Files or folders of rules and IntentTypes, in the order they apply.")
+    paths: list[Folder] = Field(
+        default=[], description="Files or folders of rules and IntentTypes, in the order they apply."
+    )
     defaults: bool = Field(default=True, description="Whether the shipped rules apply after the user's own.")
     lexicon: list[Folder] = Field(default=[], description="Lexicon files: names and synonyms of one's own.")
     poll_seconds: float = Field(default=2.0, ge=0.2, le=300, description="How often the files are looked at.")

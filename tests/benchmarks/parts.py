@@ -69,7 +69,7 @@ def _deciding(console: Console) -> list[Figure]:
     times = []
     for _ in range(DECISIONS):
         began = time.perf_counter()
-        decision = rules.evaluate(SNAPSHOT, book, BOUNDS, contract_after(SNAPSHOT.actions))
+        decision = rules.evaluate(SNAPSHOT, book, BOUNDS, contract_after(SNAPSHOT.actions, contract.base()))
         times.append(1000 * (time.perf_counter() - began))
     console.print(histogram(times, "ms"))
     held = sum(step.outcome is rules.Outcome.EFFECT for step in decision.trace)
