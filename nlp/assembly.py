@@ -32,6 +32,8 @@ LEADING_WORDS = 3
 """A namespace within so many tokens of the start of a clause leads it."""
 _OF_NAMESPACES = frozenset({"network_policy", "resource_limits", "service_mesh"})
 """Types that can be about every pod of a namespace."""
+_JOINED = frozenset({"configuration", "resource_limits", "service_mesh"})
+"""Types of which one action may say several things."""
 _REPEATABLE = frozenset({"affinity", "network_policy"})
 """Types of which one target may have several, that add up."""
 
@@ -70,7 +72,11 @@ def assemble(cover: Cover) -> list[Meant]:
     parts = [_part(clause) for clause in cover.clauses]
     _resolve_pronouns(parts)
     _share_namespaces(parts)
-    actions = [action for part in parts for action in _actions(part)]
+    actions: list[Meant] = []
+    for part in parts:
+        meant = _actions(part)
+        if not (part.clause.carried and len(meant) == 1 and actions and _joined(actions[-1], meant[0])):
+            actions += meant
     if len(actions) > MAX_ACTIONS:
         raise impossible(f"more than {MAX_ACTIONS} actions in one text; split it")
     _refuse_contradictions(actions)
@@ -302,6 +308,31 @@ def _flat(value: JSON, name: str) -> list[tuple[str, JSON]]:
             leaf for key, inside in value.items() for leaf in _flat(inside, f"{name}.{key}" if name else key)
         ]
     return [(name, value)]
+
+
+def _joined(before: Meant, action: Meant) -> bool:
+    """Joins to an action what the same verb says of the same workload; False if it is another action."""
+    whose = ("intent_type", "target", "target_kind", "namespace")
+    if before.fields["intent_type"] not in _JOINED or any(
+        before.fields.get(name) != action.fields.get(name) for name in whose
+    ):
+        return False
+    mine, more = dict(_flat(before.fields, "")), dict(_flat(action.fields, ""))
+    if any(mine.get(name, value) != value for name, value in more.items()):
+        return False
+    _fill(before.fields, action.fields)
+    before.places |= {name: places for name, places in action.places.items() if name not in before.places}
+    before.assumed += action.assumed
+    return True
+
+
+def _fill(into: dict[str, JSON], more: Mapping[str, JSON]) -> None:
+    for name, value in more.items():
+        inside = into.get(name)
+        if isinstance(inside, dict) and isinstance(value, dict):
+            _fill(inside, value)
+        else:
+            into[name] = value
 
 
 def _merged(actions: Sequence[Meant]) -> list[Meant]:

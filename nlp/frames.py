@@ -6,7 +6,7 @@ Finds every way to match a frame from a token on; how clauses make a text is for
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from nlp.compiler import CompiledFrame, Grammar
@@ -29,6 +29,7 @@ class Clause:
         sentence: index of the sentence that the clause stands in.
         joined: whether a word, not a mere comma, joins the next clause to it.
         closed: whether the next clause cannot leave out its verb.
+        carried: whether its verb is that of the clause before it.
     """
 
     frame: CompiledFrame
@@ -41,6 +42,7 @@ class Clause:
     sentence: int = 0
     joined: bool = False
     closed: bool = False
+    carried: bool = False
 
 
 class _State(NamedTuple):
@@ -85,7 +87,9 @@ class FrameMatcher:
         """Returns the clauses that begin at a token with the verb and the layout of the one before them."""
         carried = _State(1, before.head, before.head, ())
         return [
-            clause for clause in self.match(before.frame, start, carried) if clause.layout == before.layout
+            replace(clause, carried=True)
+            for clause in self.match(before.frame, start, carried)
+            if clause.layout == before.layout
         ]
 
     def match(self, frame: CompiledFrame, start: int, begin: _State) -> Iterator[Clause]:
