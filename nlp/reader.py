@@ -269,6 +269,13 @@ def _named(fields: Mapping[str, JSON]) -> list[str]:
     return [name for name in found if isinstance(name, str)]
 
 
+def _reason_length(cover: Cover) -> int:
+    """Returns how many tokens of a text are taken for a reason."""
+    return sum(
+        one.end - one.start for clause in cover.clauses for one in clause.found if one.field == REASON
+    )
+
+
 def _meant(covers: Sequence[Cover]) -> tuple[Cover, list[Meant]]:
     """Returns the cheapest cover that means something, if all of that cost mean the same.
 
@@ -276,6 +283,7 @@ def _meant(covers: Sequence[Cover]) -> tuple[Cover, list[Meant]]:
         Rejected: there is none, or several that differ.
     """
     rejected: Rejected | None = None
+    least = 0
     accepted: list[tuple[Cover, list[Meant]]] = []
     for cover in covers:
         if accepted and cover.cost > accepted[0][0].cost:
@@ -283,10 +291,14 @@ def _meant(covers: Sequence[Cover]) -> tuple[Cover, list[Meant]]:
         try:
             accepted.append((cover, assemble(cover)))
         except Rejected as error:
+            least = least if rejected else _reason_length(cover)
             if rejected is None or (error.reason is RefusalReason.INVALID and not accepted):
                 rejected = error
     if not accepted:
         raise rejected or unclear("the text was not understood")
+    if rejected and _reason_length(accepted[0][0]) > least:
+        # What cannot be meant is not put away as a reason.
+        raise rejected
     first = [action.fields for action in accepted[0][1]]
     if any([action.fields for action in actions] != first for _, actions in accepted[1:]):
         raise unclear("the text can be read in two ways; say it more plainly")

@@ -79,6 +79,9 @@ def read_aim(words: Words, at: int) -> Found:
     if words.low(at) not in vocabulary.aims:
         return []
     instructs = words.low(at) in vocabulary.instructions
+    following = words.low(at + 1)
+    if words.low(at) in vocabulary.values and following in vocabulary.reason_ends:
+        return []
     return [
         found
         for found in read_reason(words, at)
