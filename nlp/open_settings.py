@@ -127,5 +127,9 @@ def read_number_value(words: Words, at: int) -> Found:
 
 
 def read_bare_value(words: Words, at: int) -> Found:
-    """A value right after its key: no preposition, which would begin something else."""
-    return [] if words.tokens[at].low in words.vocabulary.function else read_value(words, at)
+    """A value right after its key: no word of the grammar, nor a plain word after what may be a name."""
+    low, key = words.tokens[at].low, words.tokens[at - 1].text
+    if low in words.vocabulary.function or (words.is_reserved(low) and low not in words.vocabulary.values):
+        return []
+    named = "-" in key and key.islower() and not low[0].isdigit()
+    return [] if named and at not in words.quoted else read_value(words, at)

@@ -271,9 +271,7 @@ def _named(fields: Mapping[str, JSON]) -> list[str]:
 
 def _reason_length(cover: Cover) -> int:
     """Returns how many tokens of a text are taken for a reason."""
-    return sum(
-        one.end - one.start for clause in cover.clauses for one in clause.found if one.field == REASON
-    )
+    return sum(one.end - one.start for clause in cover.clauses for one in clause.found if one.field == REASON)
 
 
 def _meant(covers: Sequence[Cover]) -> tuple[Cover, list[Meant]]:
