@@ -67,7 +67,7 @@ def read_name(words: Words, at: int) -> Found:
     if at not in words.quoted and (words.is_known(low) or words.assigns(end)):
         return []
     in_that_way = low in words.vocabulary.manners and at > 0 and words.tokens[at - 1].low == "in"
-    if in_that_way or is_number_like(low) or _KEY_LIKE.match(low) or is_adverb(low):
+    if in_that_way or is_number_like(low) or is_key_like(low) or is_adverb(low):
         return []
     return [(end, low)]
 
@@ -214,6 +214,11 @@ def _known_name(words: Words, at: int) -> tuple[int, str]:
 def is_adverb(word: str) -> bool:
     """Whether a word says how: none such is a name or part of a key."""
     return len(word) > MIN_ADVERB and word.isalpha() and word.endswith("ly")
+
+
+def is_key_like(word: str) -> bool:
+    """Whether a word is a limit or a measure, and so no workload's name."""
+    return bool(_KEY_LIKE.match(word))
 
 
 def is_number_like(word: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nlp import numerals, values
-from nlp.open_names import CLOCK, is_adverb, is_number_like
+from nlp.open_names import CLOCK, is_adverb, is_key_like, is_number_like
 from nlp.values import Found
 from nlp.words import Words
 
@@ -29,6 +29,15 @@ def read_key(words: Words, at: int) -> Found:
     if at not in words.quoted and (at in words.names or _means_else(words, at, capital=bool(capitals))):
         return []
     return [(end, word)]
+
+
+def read_technical_key(words: Words, at: int) -> Found:
+    """A key that can be no workload's name: capitals, an underscore, a dot, or a measure ("max-sessions")."""
+    return [
+        (end, key)
+        for end, key in read_key(words, at)
+        if re.search(r"[A-Z_.]", str(key)) or is_key_like(str(key)) or at in words.quoted
+    ]
 
 
 def _means_else(words: Words, at: int, *, capital: bool) -> bool:

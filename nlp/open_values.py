@@ -28,6 +28,7 @@ from nlp.open_settings import (
     read_number_value,
     read_plain_key,
     read_state,
+    read_technical_key,
     read_value,
 )
 from nlp.reasons import read_aim, read_circumstance, read_purpose, read_reason
@@ -52,6 +53,7 @@ _OPEN: dict[str, Callable[[Words, int], Found]] = {
     "bare-value": read_bare_value,
     "number-value": read_number_value,
     "state": read_state,
+    "technical-key": read_technical_key,
     "clock": read_clock,
     "label": read_label,
     "label-key": read_label_key,
