@@ -13,7 +13,7 @@ from nlp.spelling import corrections
 from nlp.texts import PreparedText
 
 MAX_SUGGESTIONS = 3
-MAX_TRIES = 3
+MAX_TRIES = 2
 """The most rewritings of one text that are tried."""
 
 
