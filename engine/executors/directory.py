@@ -99,6 +99,7 @@ class DirectoryExecutor:
         existing = self._of_workspace(change, effect)
         if existing is not None:
             return _Draft(existing)
+        self._sweep(change)
         number, latest = self._latest(change)
         current = _read_files(latest) if latest is not None else {}
         files = render_package(change.name, merge(read_package(current), change))
@@ -106,6 +107,11 @@ class DirectoryExecutor:
             return _Draft(self._revision(change, effect, number, latest, changed=False))
         folder = self._revisions / change.repository / change.name / f"v{number + 1}-{effect.workspace}"
         return _Draft(self._revision(change, effect, number + 1, folder, changed=True), files)
+
+    def _sweep(self, change: PackageChange) -> None:
+        """Removes what a killed process was writing: work on one package is serialised, so nobody else is."""
+        for path in (self._revisions / change.repository / change.name).glob(".v*"):
+            shutil.rmtree(path, ignore_errors=True)
 
     def _show(self, revision: Revision) -> None:
         """Makes the package as people see it what its newest revision says."""
@@ -183,7 +189,6 @@ class _Draft:
         if self.files is None:
             return
         hidden = self._hidden()
-        shutil.rmtree(hidden, ignore_errors=True)  # what an earlier try left behind
         hidden.mkdir(parents=True)
         for name, data in self.files.items():
             _write_durably(hidden / name, data)

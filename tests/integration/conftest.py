@@ -111,12 +111,12 @@ class Workplace:
         return {item["kind"]: item for item in objects}
 
     def revisions(self, target: str, namespace: str = "core") -> list[str]:
-        """Lists the revisions of a package."""
-        folders = (self.root / "out/revisions/main").glob(f"{namespace}-{target}-*/*")
+        """Lists the revisions of a package; one being written has a hidden name and is none yet."""
+        folders = (self.root / "out/revisions/main").glob(f"{namespace}-{target}-*/v*")
         return sorted(path.name for path in folders)
 
     @staticmethod
-    def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
+    def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
         """Waits for a condition."""
         deadline = time.monotonic() + seconds
         while not condition():

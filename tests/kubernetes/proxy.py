@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,38 @@ class ResetError(Exception):
     """Raised by an edit: the connection breaks."""
 
 
+class Outage(threading.Event):
+    """While it is set the network is down: it breaks what is open, and every call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self._open: set[socket.socket] = set()
+        self._guard = threading.Lock()
+
+    def set(self) -> None:
+        super().set()
+        with self._guard:
+            self.count += 1
+            sockets = list(self._open)
+        for sock in sockets:
+            with suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    @contextmanager
+    def may_break(self, sock: socket.socket, since: int) -> Iterator[None]:
+        """Has a connection broken by the next outage, and at once by one since a count."""
+        with self._guard:
+            if self.count != since:
+                raise ResetError
+            self._open.add(sock)
+        try:
+            yield
+        finally:
+            with self._guard:
+                self._open.discard(sock)
+
+
 class FaultProxy:
     """Passes calls on; takes the next fault of `watches`, `lists` or `writes` for a call of that kind.
 
@@ -41,8 +73,9 @@ class FaultProxy:
         self.requests: list[tuple[str, str, dict[str, str]]] = []
         self.watches: deque[Edit | tuple[int, dict[str, Any]]] = deque()
         self.lists: deque[tuple[int, dict[str, Any]]] = deque()
-        self.down = threading.Event()
-        self.closing = threading.Event()
+        self.down = Outage()
+        self.streams = 0
+        """How many watches have been answered with a stream."""
         parts = urlsplit(upstream.server)
         self._address = (parts.hostname or "", parts.port or 443)
         self._tls = ssl.create_default_context(cadata=upstream.authority)
@@ -78,6 +111,7 @@ class FaultProxy:
         query = dict(parse_qsl(urlsplit(handler.path).query))
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         kind = _kind(handler.command, query)
+        outages = self.down.count
         self.requests.append((handler.command, handler.path, query))
         if self.down.is_set():
             _reset(handler)
@@ -98,7 +132,9 @@ class FaultProxy:
         answer = connection.getresponse()
         try:
             if kind == "watch" and answer.status == 200:
-                self._stream(handler, answer, fault or (lambda lines: lines))
+                with self.down.may_break(_socket_of(answer), outages):
+                    self.streams += 1
+                    self._stream(handler, answer, fault or (lambda lines: lines))
             else:
                 _answer(handler, answer.status, answer.read())
         except (ResetError, OSError, ValueError):
@@ -117,24 +153,13 @@ class FaultProxy:
 
     def _lines(self, answer: http.client.HTTPResponse) -> Iterator[bytes]:
         """Yields whole lines until the answer ends, or breaks off once the network is down."""
-        sock = answer.fp.raw._sock
-        threading.Thread(target=self._break_when_down, args=(sock,), daemon=True).start()
-        while True:
-            line = answer.readline()
-            if self.down.is_set() or self.closing.is_set():
+        outages = self.down.count
+        while line := answer.readline():
+            if self.down.count != outages:
                 raise ResetError
-            if not line:
-                return
             yield line
-
-    def _break_when_down(self, sock: ssl.SSLSocket) -> None:
-        while not (self.down.wait(0.02) or self.closing.is_set()):
-            if sock.fileno() < 0:
-                return
-        try:
-            socket.socket.shutdown(sock, socket.SHUT_RDWR)
-        except OSError:
-            return
+        if self.down.count != outages:
+            raise ResetError
 
 
 @contextmanager
@@ -145,7 +170,7 @@ def between(upstream: Api) -> Iterator[FaultProxy]:
     try:
         yield proxy
     finally:
-        proxy.closing.set()
+        proxy.down.set()
         proxy.server.shutdown()
         proxy.server.server_close()
         thread.join()
@@ -229,6 +254,12 @@ def _kind(method: str, query: dict[str, str]) -> str:
     if method != "GET":
         return "write"
     return {"1": "probe", "500": "list"}.get(query.get("limit", ""), "get")
+
+
+def _socket_of(answer: http.client.HTTPResponse) -> socket.socket:
+    sock = answer.fp.raw._sock
+    assert isinstance(sock, socket.socket)
+    return sock
 
 
 def _answer(handler: BaseHTTPRequestHandler, code: int, data: bytes) -> None:

@@ -51,7 +51,7 @@ def deployment(name: str, replicas: int = 2) -> dict[str, Any]:
     }
 
 
-def eventually(true: Callable[[], Any], seconds: float = 10.0) -> None:
+def eventually(true: Callable[[], Any], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it never came to hold"

@@ -58,6 +58,16 @@ def test_the_same_effect_again_makes_no_second_revision(tmp_path: Path) -> None:
     assert tree(tmp_path) == before
 
 
+def test_what_a_killed_process_was_writing_is_swept_by_the_next_effect(tmp_path: Path) -> None:
+    executor = DirectoryExecutor(tmp_path)
+    executor.execute(effect(change(5)))
+    folder = tmp_path / "revisions/main/core-amf"
+    (folder / ".v2-cw-0123456789abcdef0123").mkdir()
+    (folder / ".v2-cw-0123456789abcdef0123/Kptfile").write_text("half")
+    executor.execute(effect(change(7), generation=2))
+    assert sorted(path.name.partition("-")[0] for path in folder.iterdir()) == ["v1", "v2"]
+
+
 def test_another_effect_that_says_the_same_makes_no_revision(tmp_path: Path) -> None:
     executor = DirectoryExecutor(tmp_path)
     executor.execute(effect(change(5)))

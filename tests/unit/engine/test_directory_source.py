@@ -212,6 +212,6 @@ def test_the_watching_thread_outlives_a_failing_sink(root: Path, inbox: Inbox) -
     inbox.failures = 1
     source = DirectorySource(root, sink=inbox, poll_seconds=0.01)
     source.start()
-    assert source.synced.wait(10)
+    assert source.synced.wait(60)
     source.stop(10)
     assert inbox.take() == [("upsert", "a", "scale amf to 5")]

@@ -228,7 +228,7 @@ def error(code: int, message: str = "too old", **details: Any) -> dict[str, Any]
     return {"type": "ERROR", "object": {"kind": "Status", "code": code, "message": message, **details}}
 
 
-def eventually(true: Callable[[], Any], seconds: float = 5.0) -> None:
+def eventually(true: Callable[[], Any], seconds: float = 60.0) -> None:
     """Waits until something holds; fails where it never does."""
     deadline = time.monotonic() + seconds
     while not true():

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import socket
-import time
 from pathlib import Path
 
 import pytest
@@ -74,10 +73,8 @@ def test_the_time_to_wait_is_read_from_header_and_details() -> None:
 
 def test_nothing_is_tried_again_in_silence(api: ScriptedApi) -> None:
     api.others.append(hang)
-    began = time.monotonic()
     with pytest.raises(UnavailableError, match=r"cannot read it: the API server at http.* does not answer"):
         client_of(api, Times(connect=1.0, read=0.2)).get("/version", "read it")
-    assert time.monotonic() - began < 2
     assert len(api.requests) == 1
 
 

@@ -85,7 +85,7 @@ def test_an_event_has_what_the_pipeline_needs_and_no_more(api: ScriptedApi, jour
     body["spec"] = {"intent": "set the secret", "priority": 5, "dryRun": True, "vendor": {"x": 1}}
     api.lists.append(listing(body))
     with source(api, journal, redact=lambda text: text.replace("secret", "[…]"), clock=lambda: 5.0) as found:
-        assert found.synced.wait(5)
+        assert found.synced.wait(60)
     (event,) = journal.events
     assert (event.source, event.kind, event.namespace, event.name) == ("kubernetes", "upsert", "core", "a")
     assert (event.uid, event.origin, event.received_at) == ("uid-a", "7", 5.0)
@@ -151,7 +151,7 @@ def test_what_was_not_kept_does_not_count_as_seen(api: ScriptedApi, journal: Jou
     journal.failures = 1
     api.lists.extend([listing(intent("a", 7)), listing(intent("a", 7))])
     with source(api, journal) as found:
-        assert found.synced.wait(5)
+        assert found.synced.wait(60)
     assert journal.told() == [("upsert", "a", "7")]
 
 
@@ -159,7 +159,7 @@ def test_a_deletion_that_was_missed_is_found_by_comparing(api: ScriptedApi, jour
     journal.intents = [("core", "a", "uid-a"), ("core", "b", "uid-b"), ("edge", "c", "uid-c")]
     api.lists.append(listing(intent("a", 7)))
     with source(api, journal, namespaces=("core",)) as found:
-        assert found.synced.wait(5)
+        assert found.synced.wait(60)
     assert [(event.kind.value, event.name, event.uid) for event in journal.events] == [
         ("upsert", "a", "uid-a"),
         ("delete", "b", "uid-b"),
@@ -195,7 +195,7 @@ def test_an_object_of_an_older_definition_is_malformed_not_fatal(api: ScriptedAp
     del without["spec"]
     api.lists.append(listing(broken, without, intent("c", 9)))
     with source(api, journal) as found:
-        assert found.synced.wait(5)
+        assert found.synced.wait(60)
     assert [(event.kind.value, event.name) for event in journal.events] == [
         ("malformed", "a"),
         ("malformed", "b"),
@@ -214,14 +214,14 @@ def test_a_status_comes_along_only_where_it_speaks_of_the_generation(
     older = intent("b", 8, generation=2) | {"status": {"observedGeneration": 1, "phase": "Completed"}}
     api.lists.append(listing(current, older))
     with source(api, journal) as found:
-        assert found.synced.wait(5)
+        assert found.synced.wait(60)
     assert [body.get("status", {}).get("phase") for body in journal.bodies()] == ["Completed", None]
 
 
 def test_each_namespace_is_followed_by_itself(api: ScriptedApi, journal: Journal) -> None:
     api.lists.extend([listing(version="10"), listing(version="20")])
     with source(api, journal, namespaces=("core", "edge", "core")) as found:
-        assert found.synced.wait(5)
+        assert found.synced.wait(60)
         eventually(lambda: len(api.asked("watch")) == 2)
         assert journal.versions.keys() == {"core", "edge"}
     assert sorted(request.path.split("/")[5] for request in api.asked("watch")) == ["core", "edge"]
