@@ -1,4 +1,4 @@
-"""What every executor takes and gives: an effect in, one of four outcomes out."""
+"""What every executor takes and gives: an effect in, one of four outcomes out; and whether it works at all."""
 
 from __future__ import annotations
 
@@ -88,8 +88,30 @@ class Absent:
     """Read back: it has not happened."""
 
 
+@dataclass(frozen=True, slots=True)
+class Up:
+    """The backend takes work.
+
+    Attributes:
+        detail: what answered, for people: its version, its folder.
+        problems: what of it does not work, for people: a repository that is missing or not ready. The rest
+            goes on.
+    """
+
+    detail: str
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """The backend takes no work now: it cannot be reached, or fails whatever it is asked."""
+
+    message: str
+
+
 ExecuteOutcome = Done | Retry | Terminal | Unknown
 ReadBackOutcome = Done | Absent | Unknown
+ProbeOutcome = Up | Down
 
 
 class Executor(Protocol):
@@ -103,4 +125,11 @@ class Executor(Protocol):
 
     def read_back(self, effect: Effect) -> ReadBackOutcome:
         """Looks up whether an effect has happened; changes nothing that people see."""
+        ...
+
+    def probe(self) -> ProbeOutcome:
+        """Finds out, cheaply and within some seconds, whether the backend takes work; changes nothing.
+
+        Called now and then in place of trying every intent, and by `check`.
+        """
         ...

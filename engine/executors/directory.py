@@ -13,6 +13,7 @@ import errno
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +21,15 @@ from pathlib import Path
 from engine.executors.base import (
     Absent,
     Done,
+    Down,
     Effect,
     ExecuteOutcome,
+    ProbeOutcome,
     ReadBackOutcome,
     Retry,
     Revision,
     Terminal,
+    Up,
 )
 from engine.krm import MergeConflict, PackageChange, merge, read_package, render_package
 from engine.reasons import Reason
@@ -44,6 +48,7 @@ class DirectoryExecutor:
     name = "directory"
 
     def __init__(self, out: Path, keep: int = 50) -> None:
+        self._out = out
         self._keep = keep
         self._packages = out / "packages"
         self._revisions = out / "revisions"
@@ -93,6 +98,18 @@ class DirectoryExecutor:
         for revision in revisions:
             self._show(revision)
         return Done(revisions)
+
+    def probe(self) -> ProbeOutcome:
+        """Writes a few bytes into the folder, to the disk, and removes them."""
+        try:
+            self._out.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self._out) as file:
+                file.write(b"conductor-watch")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            return Down(f"{self._out} cannot be written: {error.strerror or error}")
+        return Up(f"{self._out}: writable")
 
     def _draft(self, effect: Effect, change: PackageChange) -> _Draft:
         """Works out the revision of one package; writes nothing."""

@@ -13,6 +13,7 @@ from engine.executors.base import (
     Done,
     Effect,
     ExecuteOutcome,
+    ProbeOutcome,
     ReadBackOutcome,
     Retry,
     Terminal,
@@ -43,6 +44,9 @@ class Faulty:
     def read_back(self, effect: Effect) -> ReadBackOutcome:
         self.read_backs += 1
         return self._real.read_back(effect)
+
+    def probe(self) -> ProbeOutcome:
+        return self._real.probe()
 
     def lose_the_answer(self, effect: Effect) -> ExecuteOutcome:
         """It happens, and nobody hears of it."""
@@ -189,6 +193,9 @@ def test_work_on_one_package_is_serialised(workplace: Workplace) -> None:
 
         def read_back(self, effect: Effect) -> ReadBackOutcome:
             return Absent()
+
+        def probe(self) -> ProbeOutcome:
+            return real.probe()
 
     workplace.intent("scale", "scale amf to 5")
     workplace.intent("limit", "limit amf to 2 CPUs")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from engine.executors.base import Effect, ExecuteOutcome, ReadBackOutcome, Retry
+from engine.executors.base import Effect, ExecuteOutcome, ProbeOutcome, ReadBackOutcome, Retry
 from engine.executors.directory import DirectoryExecutor
 from store import open_read_only, owners
 from tests.integration.conftest import Workplace
@@ -49,6 +49,9 @@ def test_a_failed_try_that_comes_back_does_not_undo_what_is_newer(workplace: Wor
 
         def read_back(self, effect: Effect) -> ReadBackOutcome:
             return real.read_back(effect)
+
+        def probe(self) -> ProbeOutcome:
+            return real.probe()
 
     workplace.intent("older", "scale amf to 4")
     daemon = workplace.start(executors={"directory": FailsFirst()})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.executors.base import Absent, Done, Effect, Retry, Terminal
+from engine.executors.base import Absent, Done, Down, Effect, Retry, Terminal, Up
 from engine.executors.directory import DirectoryExecutor
 from engine.identity import effect_key, workspace_name
 from engine.krm import PackageChange
@@ -168,3 +168,20 @@ def test_what_a_person_added_in_another_format_is_left_alone(tmp_path: Path) -> 
     note.write_text("ours")
     executor.execute(effect(change(7), generation=2))
     assert note.read_text() == "ours"
+
+
+def test_a_probe_finds_a_folder_that_takes_work_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    found = DirectoryExecutor(tmp_path / "out").probe()
+    assert isinstance(found, Up)
+    assert str(tmp_path / "out") in found.detail
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_probe_of_a_disk_that_fails_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    found = DirectoryExecutor(tmp_path).probe()
+    assert isinstance(found, Down)
+    assert "No space left" in found.message
