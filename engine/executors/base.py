@@ -1,4 +1,4 @@
-"""What every executor takes and gives: an effect in, one of four outcomes out; and whether it works at all."""
+"""What every executor takes and gives: an effect in, an outcome out; and whether its backend works."""
 
 from __future__ import annotations
 
