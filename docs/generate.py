@@ -23,6 +23,7 @@ import termios
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import click
 import yaml
@@ -58,22 +59,26 @@ def settings_page() -> str:
         "One YAML file of kind `Settings`, given by `--settings`, and the environment over it.",
         "[Operating](operating.md#settings) says how the two are read.",
         "",
-        *_settings_table(dict(_top_level(Settings)), ()),
+        *_settings_section(Settings, ()),
     ]
-    for name, field in Settings.model_fields.items():
-        model = field.annotation
-        if name in _DOCUMENT_FIELDS or not (isinstance(model, type) and issubclass(model, BaseModel)):
-            continue
-        about = (model.__doc__ or "").strip()
-        lines += ["", f"## `{field.alias}`", about, "", *_settings_table(model.model_fields, (field,))]
     return "\n".join(lines) + "\n"
 
 
-def _top_level(model: type[BaseModel]) -> Iterator[tuple[str, FieldInfo]]:
+def _settings_section(model: type[BaseModel], parents: tuple[FieldInfo, ...]) -> Iterator[str]:
+    """Yields the table of a section's own settings, then the sections within it."""
+    own, within = {}, []
     for name, field in model.model_fields.items():
-        section = isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        if name not in _DOCUMENT_FIELDS and not section:
-            yield name, field
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            within.append((field, field.annotation))
+        elif parents or name not in _DOCUMENT_FIELDS:
+            own[name] = field
+    if own:
+        yield from _settings_table(own, parents)
+    for field, section in within:
+        path = (*parents, field)
+        key = ".".join(str(step.alias) for step in path)
+        yield from ("", f"{'#' * (len(path) + 1)} `{key}`", (section.__doc__ or "").strip(), "")
+        yield from _settings_section(section, path)
 
 
 def _settings_table(fields: Mapping[str, FieldInfo], parents: tuple[FieldInfo, ...]) -> Iterator[str]:
@@ -102,10 +107,16 @@ def _limits(field: FieldInfo) -> list[str]:
         for name, words in _BOUNDS.items()
         if hasattr(bound, name)
     ]
-    choices = getattr(field.annotation, "__args__", ()) if "Literal" in str(field.annotation) else ()
+    choices = _choices(field.annotation)
     said += [f"one of {', '.join(f'`{choice}`' for choice in choices)}"] if choices else []
     text = "; ".join(said)
     return [f"{text[0].upper()}{text[1:]}."] if said else []
+
+
+def _choices(annotation: object) -> tuple[object, ...]:
+    """Returns what a setting, or each item of a list, can be one of; nothing where it can be anything."""
+    item = get_args(annotation)[0] if get_origin(annotation) is list else annotation
+    return get_args(item) if get_origin(item) is Literal else ()
 
 
 def reasons_page() -> str:

@@ -5,7 +5,7 @@ The one way by which rules, grammar, settings and manifests are read. Knows noth
 
 from documents.errors import DocumentError, Place, Problem
 from documents.folder import Stamp, read_bytes, read_file, scan
-from documents.model import StrictModel, validate
+from documents.model import FilePath, StrictModel, validate
 from documents.reading import MAX_BYTES, Document, load, parse
 from documents.watching import Watched
 
@@ -13,6 +13,7 @@ __all__ = [
     "MAX_BYTES",
     "Document",
     "DocumentError",
+    "FilePath",
     "Place",
     "Problem",
     "Stamp",

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from typing import TypeVar
+from pathlib import Path
+from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
@@ -14,6 +15,9 @@ from documents.errors import DocumentError, Problem
 from documents.reading import Document, KeyPath
 
 Model = TypeVar("Model", bound=BaseModel)
+
+FilePath = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)]
+"""A path, of a file or a folder, that YAML has as a text."""
 
 
 class StrictModel(BaseModel):

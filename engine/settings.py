@@ -7,19 +7,18 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import yaml
-from pydantic import BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
-from documents import Document, DocumentError, StrictModel, load, parse, validate
+from documents import Document, DocumentError, FilePath, StrictModel, load, parse, validate
+from engine.executors.settings import ExecutorName, ExecutorsSettings
 from engine.kinds import never_written
 
 ENVIRONMENT_PREFIX = "CONDUCTOR_"
 Lifecycle = Literal["Draft", "Proposed", "Published"]
-
-Folder = Annotated[Path, BeforeValidator(lambda value: Path(value) if isinstance(value, str) else value)]
 
 
 class SourceSettings(StrictModel):
@@ -28,7 +27,7 @@ class SourceSettings(StrictModel):
     kind: Literal["directory", "kubernetes"] = Field(
         default="directory", description="A folder of manifests, or the API server of `kubernetes`."
     )
-    directory: Folder = Field(default=Path("intents"), description="Folder of NetworkIntent manifests.")
+    directory: FilePath = Field(default=Path("intents"), description="Folder of NetworkIntent manifests.")
     poll_seconds: float = Field(
         default=0.25, ge=0.05, le=60, description="How often the folder is looked at, in seconds."
     )
@@ -40,14 +39,14 @@ class LiveSettings(StrictModel):
     kind: Literal["directory", "kubernetes"] = Field(
         default="directory", description="A folder of manifests, or the API server of `kubernetes`."
     )
-    directory: Folder = Field(default=Path("live"), description="Folder of their manifests.")
+    directory: FilePath = Field(default=Path("live"), description="Folder of their manifests.")
     poll_seconds: float = Field(default=1.0, ge=1, le=300, description="How often it is read, in seconds.")
 
 
 class KubernetesSettings(StrictModel):
     """The API server that NetworkIntents, and live objects, are followed in."""
 
-    kubeconfig: Folder | None = Field(
+    kubeconfig: FilePath | None = Field(
         default=None, description="How to reach it; unset: KUBECONFIG, else the pod's account."
     )
     namespaces: list[str] = Field(default=[], description="Where NetworkIntents are followed; none: all.")
@@ -57,7 +56,7 @@ class KubernetesSettings(StrictModel):
 class OutputSettings(StrictModel):
     """Where the directory executor and the reports write."""
 
-    directory: Folder = Field(
+    directory: FilePath = Field(
         default=Path("out"),
         description="Gets packages/, revisions/, handoff/, status/.",
     )
@@ -69,10 +68,10 @@ class OutputSettings(StrictModel):
 class StoreSettings(StrictModel):
     """The store of all state."""
 
-    path: Folder = Field(
+    path: FilePath = Field(
         default=Path("out/conductor-watch.db"), description="SQLite file, on a local disk; NFS corrupts it."
     )
-    audit_key_file: Folder | None = Field(
+    audit_key_file: FilePath | None = Field(
         default=None, description="File with the key of the audit chain, kept outside the store's volume."
     )
 
@@ -80,23 +79,21 @@ class StoreSettings(StrictModel):
 class RulesSettings(StrictModel):
     """Business rules and vocabulary of the user's own."""
 
-    paths: list[Folder] = Field(
+    paths: list[FilePath] = Field(
         default=[], description="Files or folders of rules and IntentTypes, in the order they apply."
     )
     defaults: bool = Field(default=True, description="Whether the shipped rules apply after the user's own.")
-    lexicon: list[Folder] = Field(default=[], description="Lexicon files: names and synonyms of one's own.")
+    lexicon: list[FilePath] = Field(default=[], description="Lexicon files: names and synonyms of one's own.")
     poll_seconds: float = Field(default=2.0, ge=0.2, le=300, description="How often the files are looked at.")
 
 
 class BoundsSettings(StrictModel):
     """What rules may choose, and what is chosen where no rule does."""
 
-    executors: list[Literal["directory"]] = Field(
+    executors: list[ExecutorName] = Field(
         default=["directory"], min_length=1, description="Executors that rules may name."
     )
-    executor: Literal["directory"] = Field(
-        default="directory", description="The one where no rule names one."
-    )
+    executor: ExecutorName = Field(default="directory", description="The one where no rule names one.")
     repositories: list[str] | None = Field(
         default=None, description="Repositories that rules may name; unset: any."
     )
@@ -116,6 +113,12 @@ class BoundsSettings(StrictModel):
             if never_written(kind):
                 raise ValueError(f"{kind} gives power over others; no IntentType may write it")
         return kinds
+
+    @model_validator(mode="after")
+    def _allow_the_default(self) -> BoundsSettings:
+        if self.executor not in self.executors:
+            raise ValueError(f"executor is {self.executor}, which is not among executors")
+        return self
 
 
 class ExecutionSettings(StrictModel):
@@ -204,6 +207,7 @@ class Settings(StrictModel):
     rules: RulesSettings = RulesSettings()
     bounds: BoundsSettings = BoundsSettings()
     execution: ExecutionSettings = ExecutionSettings()
+    executors: ExecutorsSettings = ExecutorsSettings()
     paused: PausedSettings = PausedSettings()
     features: FeatureSettings = FeatureSettings()
     shadow: ShadowSettings = ShadowSettings()
@@ -262,12 +266,16 @@ _PATHS = (
     ("store", "auditKeyFile"),
     ("rules", "paths"),
     ("rules", "lexicon"),
+    ("executors", "porch", "kubeconfig"),
 )
+"""Where paths stand, which count from the folder of the settings file."""
 
 
 def _from_folder(values: dict[str, Any], folder: Path) -> dict[str, Any]:
-    for section, field in _PATHS:
-        block = values.get(section)
+    for *sections, field in _PATHS:
+        block: Any = values
+        for section in sections:
+            block = block.get(section) if isinstance(block, dict) else None
         if isinstance(block, dict) and field in block:
             found = block[field]
             many = isinstance(found, list)

@@ -16,7 +16,7 @@ from engine.api.operations import Hooks, StoreOperations
 from engine.api.server import ApiServer
 from engine.api.wire import socket_path
 from engine.executors.base import Executor
-from engine.executors.directory import DirectoryExecutor
+from engine.executors.choice import executors_of
 from engine.handoff import Handoff
 from engine.intent_types import IntentTypes
 from engine.metrics import Metrics
@@ -92,10 +92,10 @@ class Daemon:
         out = settings.output.directory
         self._intake = Intake(self.store, clock, self._mode.remembered)
         self.decider = Decider(self.store, looker, clock)
-        executors = executors or {"directory": DirectoryExecutor(out, settings.output.keep_revisions)}
+        self.executors = executors_of(settings) if executors is None else executors
         self.dispatcher = Dispatcher(
             self.store,
-            executors,
+            self.executors,
             settings.execution,
             switches,
             Handoff(out / "handoff"),

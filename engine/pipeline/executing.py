@@ -47,6 +47,9 @@ SLOW_SECONDS = 1.0
 READ_BACK_SECONDS = 5.0
 """The delay before something unknown is read back, doubled with each failure up to five minutes."""
 
+NO_EXECUTOR_SECONDS = 300.0
+"""The delay of what was decided for an executor that is no longer there."""
+
 
 @dataclass(slots=True)
 class _Run:
@@ -184,7 +187,10 @@ class Dispatcher:
 
     def _carry_out(self, run: _Run) -> None:
         effect = effect_of(run.item, run.body)
-        executor = self._executors[run.item.executor or ""]
+        executor = self._executors.get(run.item.executor or "")
+        if executor is None:
+            self._store.write(lambda tx: self._record(tx, run, _without_executor(run.item))).result()
+            return
         outcome: ExecuteOutcome | None = None
         if run.item.read_back:
             seen = self._read_back(executor, effect)
@@ -367,6 +373,15 @@ def _done(revisions: Sequence[Revision]) -> tuple[Reason, str]:
     if any(item.lifecycle != "Published" for item in written):
         return Reason.AWAITING_APPROVAL, f"proposed {names}; it waits for approval"
     return Reason.COMPLETED, f"published {names}"
+
+
+def _without_executor(item: Work) -> Retry:
+    """What becomes of work that was decided for an executor which the settings name no more."""
+    message = (
+        f"the executor {item.executor} is not among bounds.executors any more: "
+        "put it back, or change the spec of the intent"
+    )
+    return Retry(Reason.BACKEND_DOWN, message, after=NO_EXECUTOR_SECONDS, counts=False)
 
 
 def _key(item: Work) -> tuple[str, str]:

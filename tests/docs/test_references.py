@@ -28,7 +28,7 @@ def settings_of(model: type[BaseModel], above: str = "") -> set[str]:
     for field in model.model_fields.values():
         name = f"{above}{field.alias}"
         section = isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
-        found |= settings_of(field.annotation, f"{name}.") if section else {name}
+        found |= {name} | settings_of(field.annotation, f"{name}.") if section else {name}
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -207,3 +208,20 @@ def test_work_on_one_package_is_serialised(workplace: Workplace) -> None:
     objects = workplace.package("amf")["Deployment"]["spec"]
     assert objects["replicas"] == 5
     assert objects["template"]["spec"]["containers"][0]["image"].endswith(":2.0")
+
+
+def test_what_was_decided_for_an_executor_that_is_gone_waits_and_goes_on_when_it_is_back(
+    workplace: Workplace,
+) -> None:
+    workplace.intent("scale", "scale amf to 5")
+    daemon = workplace.start(executors={})
+    workplace.until(lambda: workplace.reason("scale") == "BackendDown")
+    assert (
+        "the executor directory is not among bounds.executors any more"
+        in (workplace.status("scale")["lastMessage"])
+    )
+    workplace.stop(daemon)
+    later = time.time() + 3600
+    workplace.start(clock=lambda: later)
+    workplace.until(lambda: workplace.reason("scale") == "Completed")
+    assert workplace.status("scale")["attempts"] == 0

@@ -70,3 +70,21 @@ def test_an_error_in_the_environment_names_the_variable(name: str, value: str, e
         load_settings(None, {name: value})
     assert f"environment variable {name}" in str(caught.value)
     assert expected in str(caught.value)
+
+
+def test_a_path_of_an_executor_counts_from_the_folder_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("executors: {porch: {kubeconfig: config, namespace: packages}}\n")
+    porch = load_settings(file, {}).executors.porch
+    assert (porch.kubeconfig, porch.namespace) == (tmp_path / "config", "packages")
+
+
+def test_the_environment_reaches_the_settings_of_an_executor() -> None:
+    assert load_settings(None, {"CONDUCTOR_EXECUTORS__PORCH__CACHE": "db"}).executors.porch.cache == "db"
+
+
+def test_a_default_executor_that_rules_may_not_name_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("bounds: {executor: porch}\n")
+    with pytest.raises(DocumentError, match="executor is porch, which is not among executors"):
+        load_settings(file, {})
