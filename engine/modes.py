@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from engine import live
 from engine.pipeline.journal import Journal
-from engine.pipeline.reporting import DirectoryStatus, SinkDownError, StatusSink
+from engine.pipeline.reporting import DirectoryStatus, Sink
 from engine.settings import Settings
 from engine.sources.directory import DirectorySource
-from engine.status import Target
 from rules.snapshot import Source as SourceName
 from store import Store
+from store.outbox import Kind
 
 if TYPE_CHECKING:
     from engine.kube.client import Client
-    from engine.kube.status import KubernetesStatus
 
 
 log = logging.getLogger(__name__)
@@ -69,7 +68,7 @@ class Mode(Protocol):
 
     name: SourceName
     inventory: LiveInventory
-    sink: StatusSink
+    sinks: Mapping[Kind, Sink]
 
     def source(
         self, store: Store, kept: Callable[[], None], redact: Callable[[str], str], clock: Callable[[], float]
@@ -108,7 +107,7 @@ class EmbeddedMode:
         self._settings = settings
         self.inventory: LiveInventory = live.DirectoryInventory(settings.live.directory)
         self._statuses = DirectoryStatus(settings.output.directory / "status")
-        self.sink: StatusSink = self._statuses
+        self.sinks: Mapping[Kind, Sink] = {Kind.STATUS: self._statuses.write}
 
     def source(
         self, store: Store, kept: Callable[[], None], redact: Callable[[str], str], clock: Callable[[], float]
@@ -148,7 +147,7 @@ class KubernetesMode:
         from engine.kube.errors import UnavailableError  # noqa: PLC0415 - as above
         from engine.kube.inventory import KubernetesInventory  # noqa: PLC0415 - as above
         from engine.kube.resources import network_intents  # noqa: PLC0415 - as above
-        from engine.kube.status import KubernetesStatus  # noqa: PLC0415 - as above
+        from engine.kube.sinks import ResourceSinks  # noqa: PLC0415 - as above
         from engine.kube.versions import Versions  # noqa: PLC0415 - as above
 
         self._settings = settings
@@ -159,9 +158,7 @@ class KubernetesMode:
             log.warning("the API server cannot be asked who we are: %s", error)
         self._resource = network_intents(settings.group, settings.version, settings.kubernetes.plural)
         self._versions = Versions()
-        self.sink: StatusSink = _ResourceStatus(
-            KubernetesStatus(self._client, self._resource, self._versions)
-        )
+        self.sinks = ResourceSinks(self._client, self._resource, self._versions).by_kind()
         self._watched = None if settings.live.kind == "directory" else KubernetesInventory(self._client)
         self.inventory: LiveInventory = self._watched or live.DirectoryInventory(settings.live.directory)
 
@@ -201,28 +198,3 @@ class KubernetesMode:
         if self._watched is not None:
             self._watched.stop()
         self._client.close()
-
-
-class _ResourceStatus:
-    """Statuses of resources, for the reporter."""
-
-    def __init__(self, status: KubernetesStatus) -> None:
-        self._status = status
-
-    def write(self, target: Target, status: Mapping[str, Any] | None) -> None:
-        """Writes the status; of an intent that is gone there is nothing to write."""
-        from engine.kube.errors import (  # noqa: PLC0415 - as above
-            ForbiddenError,
-            UnauthorizedError,
-            UnavailableError,
-        )
-        from engine.kube.status import NotLeadingError  # noqa: PLC0415 - as above
-        from engine.kube.status import Target as ResourceTarget  # noqa: PLC0415 - as above
-
-        if status is None or not target.namespace:
-            return
-        about = ResourceTarget(target.namespace, target.name, target.uid, target.generation)
-        try:
-            self._status.write(about, status)
-        except (ForbiddenError, UnauthorizedError, UnavailableError, NotLeadingError) as error:
-            raise SinkDownError(str(error), error.retry_after) from error

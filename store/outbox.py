@@ -5,7 +5,9 @@ A message of an older generation never follows one of a newer, not even after th
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -69,7 +71,8 @@ WHERE excluded.generation >= outbox.generation
 """
 _DUE = """
 SELECT * FROM outbox INDEXED BY outbox_due
-WHERE next_at IS NOT NULL AND next_at <= :now AND NOT EXISTS (
+WHERE next_at IS NOT NULL AND next_at <= :now
+    AND kind IN (SELECT value FROM json_each(:kinds)) AND NOT EXISTS (
     SELECT 1 FROM outbox AS earlier
     WHERE earlier.uid = outbox.uid AND earlier.next_at IS NOT NULL AND (
         (outbox.kind = 'annotations' AND earlier.kind = 'status')
@@ -102,12 +105,13 @@ def latest(reader: Reader, uid: str, kind: Kind) -> Message | None:
     return None if row is None else _waiting(row).message
 
 
-def due(reader: Reader, now: float, limit: int) -> list[Waiting]:
-    """Returns what is to be delivered next, the longest due first.
+def due(reader: Reader, now: float, limit: int, kinds: Collection[Kind] = tuple(Kind)) -> list[Waiting]:
+    """Returns what is to be delivered next of some kinds, the longest due first.
 
     Of one intent, annotations are not due before its status is delivered, and Events not before both.
     """
-    return [_waiting(row) for row in reader.rows(_DUE, {"now": now, "limit": limit})]
+    parameters: Parameters = {"now": now, "limit": limit, "kinds": json.dumps(sorted(kinds))}
+    return [_waiting(row) for row in reader.rows(_DUE, parameters)]
 
 
 def next_due(reader: Reader) -> float | None:

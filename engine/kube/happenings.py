@@ -17,7 +17,7 @@ from typing import Literal
 from engine.kube.client import FIELD_MANAGER, Client, Object
 from engine.kube.errors import AlreadyExistsError, ApiError, NotFoundError
 from engine.kube.resources import EVENTS, Resource
-from engine.kube.status import Target
+from engine.status import Target
 
 _MOST_NOTE = 1024
 """The longest note that the API takes, in characters."""

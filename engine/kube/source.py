@@ -21,12 +21,9 @@ from engine.kube.resources import Resource
 from engine.kube.versions import Versions, order
 from engine.kube.watching import Change, Reflector
 from engine.network_intent import IntentSpec
+from engine.telling import OUTPUTS
 from store.inbox import Event, EventKind
 
-OUTPUTS = frozenset(
-    {"conductor-watch/last-hash", "conductor-watch/retry-count", "conductor-watch/next-retry"}
-)
-"""Annotations that we write for people and other tools; what they say is never read."""
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """Holds the whole object again, as it was sent: its text has not been redacted."""
 _CHECKPOINT_SECONDS = 5.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -25,6 +25,7 @@ from engine.kube.errors import (
 )
 from engine.kube.resources import Resource
 from engine.kube.versions import Seen, Versions
+from engine.status import Target
 
 ANNOTATIONS_MANAGER = f"{FIELD_MANAGER}-annotations"
 """Fields of another manager, since an apply takes away what it does not repeat."""
@@ -42,18 +43,22 @@ class Delivery(StrEnum):
     STALE = "stale"  #: The object has a newer generation, which will be reported on by itself.
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """The generation of an object that a write is about."""
-
-    namespace: str
-    name: str
-    uid: str
-    generation: int
-
-
 class NotLeadingError(ApiError):
     """Another instance may be writing: nothing is sent until we lead again."""
+
+
+@dataclass(slots=True)
+class _Area:
+    """One kind of write, which fails and rests apart from the others: its right may lack alone.
+
+    Attributes:
+        name: for health: "status", "annotations".
+        resting: until when nothing is sent, by the monotonic clock, and why; None where nothing is wrong.
+    """
+
+    name: str
+    rests: Backoff = field(default_factory=lambda: Backoff(0.5, _LONGEST_REST))
+    resting: tuple[float, ApiError] | None = None
 
 
 class KubernetesStatus:
@@ -79,8 +84,8 @@ class KubernetesStatus:
         self._versions = versions
         self._leads = leads
         self._monotonic = monotonic
-        self._rests = Backoff(0.5, _LONGEST_REST)
-        self._resting: tuple[float, ApiError] | None = None
+        self._statuses = _Area("status")
+        self._annotations = _Area("annotations")
 
     def write(self, target: Target, status: Mapping[str, Any]) -> Delivery:
         """Makes `status` the status of the object; fields that it lacks go.
@@ -96,7 +101,7 @@ class KubernetesStatus:
                 self._resource, target.namespace, body, manager=FIELD_MANAGER, subresource="status"
             )
 
-        return self._deliver(target, send)
+        return self._deliver(self._statuses, target, send)
 
     def annotate(self, target: Target, annotations: Mapping[str, str]) -> Delivery:
         """Makes `annotations` the annotations of ours on the object; others stay. Raises as `write` does."""
@@ -105,20 +110,20 @@ class KubernetesStatus:
             body = {"metadata": {**metadata, "annotations": dict(annotations)}}
             return self._client.apply(self._resource, target.namespace, body, manager=ANNOTATIONS_MANAGER)
 
-        return self._deliver(target, send)
+        return self._deliver(self._annotations, target, send)
 
-    def _deliver(self, target: Target, send: Callable[[Object], Object]) -> Delivery:
-        self._refuse_while_resting()
+    def _deliver(self, area: _Area, target: Target, send: Callable[[Object], Object]) -> Delivery:
+        self._refuse_while_resting(area)
         try:
             delivery = self._send_fenced(target, send)
         except ApiError as error:
             if not isinstance(error, ConflictError | NotLeadingError):
-                self._learn(target, error)
+                self._learn(area, target, error)
             raise
-        self._resting = None
-        self._rests.reset()
-        self._client.health.worked("status")
-        self._client.health.worked("status", _detail(target))
+        area.resting = None
+        area.rests.reset()
+        self._client.health.worked(area.name)
+        self._client.health.worked(area.name, _detail(target))
         return delivery
 
     def _send_fenced(self, target: Target, send: Callable[[Object], Object]) -> Delivery:
@@ -164,23 +169,23 @@ class KubernetesStatus:
         self._versions.note(target.uid, *seen)
         return seen
 
-    def _refuse_while_resting(self) -> None:
+    def _refuse_while_resting(self, area: _Area) -> None:
         """Fails at once while the API server is to be left alone: no storm of writes that cannot succeed."""
-        if self._resting is None:
+        if area.resting is None:
             return
-        until, error = self._resting
+        until, error = area.resting
         left = until - self._monotonic()
         if left > 0:
             raise UnavailableError(f"nothing is sent for {left:.1f} s: {error}", retry_after=left)
 
-    def _learn(self, target: Target, error: ApiError) -> None:
+    def _learn(self, area: _Area, target: Target, error: ApiError) -> None:
         """Notes a failure; unless it is about this object alone, nothing is sent for a while."""
         if isinstance(error, InvalidError) or (isinstance(error, WebhookError) and not error.down):
-            self._client.health.failed("status", error, _detail(target))
+            self._client.health.failed(area.name, error, _detail(target))
             return
-        self._client.health.failed("status", error)
+        self._client.health.failed(area.name, error)
         # Also a missing right may be back soon: an API server that starts knows no rights for some seconds.
-        self._resting = (self._monotonic() + self._rests.next(error), error)
+        area.resting = (self._monotonic() + area.rests.next(error), error)
 
 
 def _detail(target: Target) -> str:

@@ -108,7 +108,7 @@ class Daemon:
             self.metrics.observe(notice)
             observe(notice)
 
-        self._reporter = Reporter(self.store, self._mode.sink, clock, show)
+        self._reporter = Reporter(self.store, self._mode.sinks, clock, show)
         self.reloaded = (
             watch_rules(settings, self._types, self._swap_rules),
             watch_lexicon(settings, self._types, self._swap_reader),

@@ -1,24 +1,33 @@
-"""The last stage: the outbox is emptied into whatever shows a status; nothing is lost where that fails."""
+"""The last stage: the outbox is emptied into whatever shows what it holds; nothing is lost where that fails.
+
+Statuses go first. Annotations and Events follow from a status once it is delivered, as messages of their own,
+and hold back no other intent's status.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import yaml
 
 from documents import DocumentError, read_file
-from engine.identity import sha256
+from engine.identity import canonical_json, sha256
 from engine.status import Notice, Target
-from store import Reader, Store, Transaction, intents, outbox
+from engine.telling import annotations_of, event_of
+from store import Store, Transaction, intents, outbox
+from store.outbox import Kind, Message, Waiting
 
 log = logging.getLogger(__name__)
 
 BATCH = 100
+_FOLLOWING_BATCH = 10
+"""How many annotations or Events are delivered before it is looked again whether a status waits."""
 FIRST_DELAY = 1.0
 LONGEST_DELAY = 60.0
 _LONGEST_STEM = 230
@@ -45,17 +54,17 @@ class SinkDownError(OSError):
         self.retry_after = retry_after
 
 
-class StatusSink(Protocol):
-    """Shows statuses."""
+Body: TypeAlias = Mapping[str, Any]
+Sink = Callable[[Target, Body | None], None]
+"""Shows one kind of message of an intent: a status (None where the intent is gone), annotations, an Event.
 
-    def write(self, target: Target, status: Mapping[str, Any] | None) -> None:
-        """Shows the status of an intent; None where the intent is gone.
-
-        Raises:
-            SinkDownError: it cannot be shown now, nor can any other.
-            OSError: it cannot be shown now.
-        """
-        ...
+Raises SinkDownError where no message of that kind can be shown now, another OSError where this one cannot.
+"""
+_FOLLOWING: Mapping[Kind, Callable[[Body], Body]] = {
+    Kind.ANNOTATIONS: annotations_of,
+    Kind.EVENT: event_of,
+}
+"""What follows from a status, by the kind of message."""
 
 
 class DirectoryStatus:
@@ -93,62 +102,87 @@ class DirectoryStatus:
 
 
 class Reporter:
-    """Delivers what the outbox holds, oldest first; a failure waits longer, for its intent alone."""
+    """Delivers what the outbox holds, oldest first; a failure waits longer, for its intent alone.
+
+    Args:
+        sinks: by kind, in the order in which they are served; a kind that has none is not shown.
+    """
 
     def __init__(
         self,
         store: Store,
-        sink: StatusSink,
+        sinks: Mapping[Kind, Sink],
         clock: Callable[[], float],
         observe: Observer,
     ) -> None:
         self._store = store
-        self._sink = sink
+        self._sinks = sinks
         self._clock = clock
         self._observe = observe
 
     def deliver(self) -> int:
-        """Delivers all that is due; returns how many were delivered."""
-        count, down = 0, False
-        while not down and (
-            rows := self._store.read(lambda reader: outbox.due(reader, self._clock(), BATCH))
-        ):
-            delays: list[tuple[outbox.Waiting, float | None]] = []
+        """Delivers all that is due; returns how many messages were delivered."""
+        count = 0
+        down: set[Kind] = set()
+        while rows := self._due(down):
+            delays: list[tuple[Waiting, float | None]] = []
             for row in rows:
                 try:
                     delays.append((row, self._deliver(row)))
                 except SinkDownError as error:  # the rest of them would fail in the same way
-                    log.debug("statuses wait: %s", error)
+                    log.debug("the %s waits: %s", row.message.kind, error)
                     delays.append((row, error.retry_after or FIRST_DELAY))
-                    down = True
+                    down.add(row.message.kind)
                     break
             self._store.write(partial(self._settle, delays)).result()
             count += sum(delay is None for _, delay in delays)
         return count
 
-    def _due(self, reader: Reader) -> list[outbox.Waiting]:
-        return outbox.due(reader, self._clock(), BATCH)
+    def _due(self, down: set[Kind]) -> list[Waiting]:
+        """Returns what is due of the first kind that has something due and works."""
+        for kind in self._sinks:
+            limit = BATCH if kind is Kind.STATUS else _FOLLOWING_BATCH
+            find = partial(outbox.due, now=self._clock(), limit=limit, kinds=(kind,))
+            if kind not in down and (rows := self._store.read(find)):
+                return rows
+        return []
 
-    def _deliver(self, waiting: outbox.Waiting) -> float | None:
+    def _deliver(self, waiting: Waiting) -> float | None:
         """Delivers one message; returns the delay before the next try, None where it is delivered."""
-        message, status = waiting.message, json.loads(waiting.message.body)
+        message, body = waiting.message, json.loads(waiting.message.body)
         target = Target(message.namespace, message.name, message.uid, message.generation)
         try:
-            self._sink.write(target, status)
+            self._sinks[message.kind](target, body)
         except SinkDownError:
             raise
         except (OSError, ValueError) as error:
             about = f"{message.namespace}/{message.name}"
-            log.warning("status of %s not written: %s; trying again", about, error)
+            log.warning("%s of %s not written: %s; trying again", message.kind, about, error)
             return float(min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(waiting.attempts, 6)))
+        if message.kind is Kind.STATUS:
+            self._notice(message, body)
+        return None
+
+    def _notice(self, message: Message, status: Body | None) -> None:
         known = self._store.read(lambda reader: intents.get(reader, message.namespace, message.name))
         seconds = self._clock() - known.updated_at if known is not None else None
         self._observe(Notice(message.namespace, message.name, status, seconds))
-        return None
 
-    def _settle(self, delays: list[tuple[outbox.Waiting, float | None]], tx: Transaction) -> None:
+    def _settle(self, delays: list[tuple[Waiting, float | None]], tx: Transaction) -> None:
         for waiting, delay in delays:
-            if delay is None:
-                outbox.delivered(tx, waiting)
-            else:
+            if delay is not None:
                 outbox.failed(tx, waiting, self._clock() + delay)
+            elif outbox.delivered(tx, waiting) and waiting.message.kind is Kind.STATUS:
+                self._follow(tx, waiting.message)
+
+    def _follow(self, tx: Transaction, shown: Message) -> None:
+        """Puts what follows from a status into the outbox, unless that was told already."""
+        status = json.loads(shown.body)
+        if status is None:
+            return
+        for kind, said_of in _FOLLOWING.items():
+            if kind not in self._sinks:
+                continue
+            body, last = canonical_json(said_of(status)), outbox.latest(tx, shown.uid, kind)
+            if last is None or (last.generation, last.body) != (shown.generation, body):
+                outbox.put(tx, replace(shown, kind=kind, body=body, created_at=self._clock()))

@@ -8,6 +8,8 @@
   so let what is tested watch `namespace` alone, or expect to see more.
 - `product`: the path of a kubeconfig of a ServiceAccount in `namespace` with just the rights of deploy/: what
   the product runs under in tests, never admin.
+- `start()`: the whole product on `namespace`, under `product`; again over the same store, once the one before
+  was stopped. `start(paused=PausedSettings(…))` with other settings. See tests.kubernetes.running.
 - `account(rules)`: the kubeconfig of a ServiceAccount with other rights, as for a missing one:
   `account(without("networkintents/status"))`.
 - `kubectl("get", "ni", "-A")`: what kubectl prints, as admin.
@@ -32,11 +34,13 @@ from pathlib import Path
 
 import pytest
 
+from engine.pipeline.daemon import Daemon
 from tests.cluster import build
 from tests.cluster.api import Api
 from tests.cluster.server import ApiServer
 from tests.cluster.sharing import shared_server
 from tests.cluster.surroundings import BASE, Rules, Surroundings, install
+from tests.kubernetes.running import Start, settings_of
 
 Kubectl = Callable[..., str]
 
@@ -99,6 +103,22 @@ def account(surroundings: Surroundings, namespace: str) -> Callable[[Rules | Non
 @pytest.fixture
 def product(account: Callable[[Rules | None], Path]) -> Path:
     return account(None)
+
+
+@pytest.fixture
+def start(tmp_path: Path, namespace: str, product: Path) -> Iterator[Start]:
+    settings = settings_of(namespace, product, tmp_path)
+    started: list[Daemon] = []
+
+    def make(**changes: object) -> Daemon:
+        daemon = Daemon(settings.model_copy(update=changes))
+        started.append(daemon)
+        daemon.start()
+        return daemon
+
+    yield make
+    for daemon in started:
+        daemon.stop()  # again, where a test has stopped it: that does nothing
 
 
 @pytest.fixture

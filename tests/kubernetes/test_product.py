@@ -3,88 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from engine.pipeline.daemon import Daemon
-from engine.settings import (
-    BoundsSettings,
-    KubernetesSettings,
-    LiveSettings,
-    OutputSettings,
-    Settings,
-    SourceSettings,
-    StoreSettings,
-)
-from tests.cluster.api import NETWORK_INTENTS, Api, Resource
-
-DEPLOYMENTS = Resource("apps/v1", "deployments")
-Start = Callable[[], Daemon]
-
-
-def deployment(name: str, replicas: int = 2) -> dict[str, Any]:
-    labels = {"app": name}
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name},
-        "spec": {
-            "replicas": replicas,
-            "selector": {"matchLabels": labels},
-            "template": {
-                "metadata": {"labels": labels},
-                "spec": {"containers": [{"name": name, "image": f"registry.example.com/{name}:1.0"}]},
-            },
-        },
-    }
-
-
-def intent(name: str, text: str, **spec: Any) -> dict[str, Any]:
-    return {
-        "apiVersion": "nephoran.com/v1",
-        "kind": "NetworkIntent",
-        "metadata": {"name": name},
-        "spec": {"intent": text, **spec},
-    }
-
-
-@pytest.fixture
-def start(tmp_path: Path, namespace: str, product: Path) -> Iterator[Start]:
-    """Starts daemons on the test's namespace, one at a time, over one store."""
-    settings = Settings(
-        source=SourceSettings(kind="kubernetes"),
-        live=LiveSettings(kind="kubernetes"),
-        kubernetes=KubernetesSettings(kubeconfig=product, namespaces=[namespace]),
-        output=OutputSettings(directory=tmp_path / "out"),
-        store=StoreSettings(path=tmp_path / "out" / "store.db"),
-        bounds=BoundsSettings(highest_lifecycle="Published", lifecycle="Published"),
-    )
-    started: list[Daemon] = []
-
-    def make() -> Daemon:
-        daemon = Daemon(settings)
-        started.append(daemon)
-        daemon.start()
-        return daemon
-
-    yield make
-    for daemon in started:
-        daemon.stop()  # again, where a test has stopped it: that does nothing
-
-
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.05)
-
-
-def reason(admin: Api, namespace: str, name: str) -> str:
-    status = admin.get(NETWORK_INTENTS, namespace, name).get("status", {})
-    return next((item["reason"] for item in status.get("conditions", ()) if item["type"] == "Ready"), "")
+from tests.cluster.api import NETWORK_INTENTS, Api
+from tests.kubernetes.running import DEPLOYMENTS, Start, deployment, intent, reason, until
 
 
 def test_an_intent_is_watched_decided_written_and_reported(

@@ -13,10 +13,10 @@ from engine.kube.connection import configure
 from engine.kube.errors import ForbiddenError, InvalidError, UnavailableError, WebhookError
 from engine.kube.happenings import EventRates, Happening, KubernetesEvents
 from engine.kube.resources import network_intents
-from engine.kube.status import Delivery, KubernetesStatus, NotLeadingError, Target
+from engine.kube.status import Delivery, KubernetesStatus, NotLeadingError
 from engine.kube.versions import Versions
 from engine.reasons import Reason
-from engine.status import Report, build_status
+from engine.status import Report, Target, build_status
 from tests.cluster.api import NETWORK_INTENTS, Api, Resource
 from tests.cluster.surroundings import without
 from tests.kubernetes.proxy import FaultProxy, between

@@ -18,8 +18,9 @@ from engine.kube.connection import configure
 from engine.kube.errors import UnavailableError
 from engine.kube.resources import network_intents
 from engine.kube.source import Known, KubernetesSource
-from engine.kube.status import Delivery, KubernetesStatus, Target
+from engine.kube.status import Delivery, KubernetesStatus
 from engine.kube.versions import Versions
+from engine.status import Target
 from store.inbox import Event, EventKind
 from tests.cluster.api import NETWORK_INTENTS, Api
 from tests.cluster.server import ApiServer

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from engine.kube.source import OUTPUTS, Known, KubernetesSource
+from engine.kube.source import Known, KubernetesSource
 from engine.kube.versions import Seen, Versions
+from engine.telling import OUTPUTS
 from store.inbox import Event
 from tests.unit.kube.scripted import (
     INTENTS,
