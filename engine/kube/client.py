@@ -14,10 +14,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-from kubernetes.client.api_client import ApiClient
-from kubernetes.client.configuration import Configuration
-from kubernetes.client.exceptions import ApiException
-from kubernetes.client.rest import RESTResponse
 from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
@@ -30,6 +26,7 @@ from engine.kube.errors import (
     from_status,
 )
 from engine.kube.health import Health
+from engine.kube.light_kubernetes import ApiClient, ApiException, Configuration, RESTResponse
 from engine.kube.resources import NAMESPACES, SELF_SUBJECT_REVIEWS, Resource
 
 JSON = "application/json"

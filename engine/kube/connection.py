@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
-from kubernetes.client.configuration import Configuration
-from kubernetes.config.config_exception import ConfigException
-from kubernetes.config.kube_config import load_kube_config
 
 from engine.kube.errors import ApiError
+from engine.kube.light_kubernetes import Configuration
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _POOL = 128
@@ -46,6 +44,9 @@ def configure(
 
 
 def _of_kubeconfig(path: Path) -> Configuration:
+    from kubernetes.config.config_exception import ConfigException  # noqa: PLC0415 - a pod needs no 5 MB of it
+    from kubernetes.config.kube_config import load_kube_config  # noqa: PLC0415 - as above
+
     configuration = _plain()
     try:
         load_kube_config(str(path), client_configuration=configuration, persist_config=False)

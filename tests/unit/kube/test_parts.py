@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import json
 import random
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -100,3 +104,23 @@ def test_a_note_tells_nothing_that_is_unique_to_one_run() -> None:
     )
     assert plain_note(note) == "… of … at …, trace …: 5 replicas"
     assert len(plain_note("ä" * 2000).encode()) <= 1024
+
+
+def test_the_client_comes_without_what_is_not_used_and_reads_a_kubeconfig_all_the_same(
+    tmp_path: Path,
+) -> None:
+    cluster = {"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}
+    context = {"name": "x", "context": {"cluster": "c", "user": "u"}}
+    users = [{"name": "u", "user": {"token": "t"}}]
+    kubeconfig = tmp_path / "kubeconfig"
+    kubeconfig.write_text(
+        json.dumps({"clusters": [cluster], "contexts": [context], "users": users, "current-context": "x"})
+    )
+    code = (
+        "import sys; from pathlib import Path; import engine.kube.source, engine.kube.inventory;"
+        "from engine.kube.connection import configure;"
+        "kept = {'oauthlib', 'requests', 'google.auth', 'websocket', 'kubernetes.config'} & set(sys.modules);"
+        "assert not kept, kept; assert configure(Path(sys.argv[1])).host == 'http://127.0.0.1:1'"
+    )
+    command = [sys.executable, "-c", code, str(kubeconfig)]
+    subprocess.run(command, check=True, timeout=60, cwd=Path(__file__).parents[3])
