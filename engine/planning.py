@@ -38,8 +38,17 @@ def load_rules(settings: Settings, types: IntentTypes | None = None) -> rules.Ru
     Raises:
         DocumentError: a rule or a type cannot be used.
     """
-    schema = (types or types_of(settings)).contract.schema()
-    return rules.load(settings.rules.paths, schema, with_defaults=settings.rules.defaults)
+    return rules_at(settings.rules.paths, settings, types or types_of(settings))
+
+
+def rules_at(paths: Sequence[Path], settings: Settings, types: IntentTypes) -> rules.RuleBook:
+    """Loads rules from files and folders, within the bounds of the settings.
+
+    Raises:
+        DocumentError: a rule cannot be used.
+    """
+    schema, bounds = types.contract.schema(), bounds_of(settings)
+    return rules.load(paths, schema, with_defaults=settings.rules.defaults, bounds=bounds)
 
 
 def load_reader(settings: Settings, types: IntentTypes) -> Reader:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import fnmatch
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, field_validator
 from pydantic.alias_generators import to_camel
 
 from documents import Document, DocumentError, FilePath, StrictModel, load, parse, validate
@@ -114,11 +114,19 @@ class BoundsSettings(StrictModel):
                 raise ValueError(f"{kind} gives power over others; no IntentType may write it")
         return kinds
 
-    @model_validator(mode="after")
-    def _allow_the_default(self) -> BoundsSettings:
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """Yields each choice that goes beyond the bounds beside it, as (field, what is wrong).
+
+        Asked of file and environment together: each may state one of the two.
+        """
+        order = get_args(Lifecycle)
+        if order.index(self.lifecycle) > order.index(self.highest_lifecycle):
+            yield "lifecycle", f"{self.lifecycle} is beyond highestLifecycle, {self.highest_lifecycle}"
         if self.executor not in self.executors:
-            raise ValueError(f"executor is {self.executor}, which is not among executors")
-        return self
+            yield "executor", f"{self.executor} is not among executors, {', '.join(self.executors)}"
+        if self.repositories is not None and self.repository not in self.repositories:
+            names = ", ".join(self.repositories) or "none"
+            yield "repository", f"{self.repository} is not among repositories, {names}"
 
 
 class ExecutionSettings(StrictModel):
@@ -243,18 +251,25 @@ def load_settings(path: Path | None, environment: Mapping[str, str] | None = Non
     """
     environment = os.environ if environment is None else environment
     values: dict[str, Any] = {}
+    stated = Document({}, "the environment", (), {})
     if path is not None:
         documents = load(path)
+        stated = documents[0] if documents else Document({}, str(path), (), {})
         if len(documents) != 1:
             message = f"holds {len(documents)} documents; settings are exactly one"
-            first = documents[0] if documents else Document({}, str(path), (), {})
-            raise DocumentError((first.problem((), message),))
-        validate(documents[0], Settings)
-        values = _from_folder(documents[0].value, path.parent)
+            raise DocumentError((stated.problem((), message),))
+        validate(stated, Settings)
+        values = _from_folder(stated.value, path.parent)
     for name in sorted(environment):
         if name.startswith(ENVIRONMENT_PREFIX):
             _overlay(values, name, environment[name])
-    return Settings.model_validate(values)
+    settings = Settings.model_validate(values)
+    problems = tuple(
+        stated.problem(("bounds", field), message) for field, message in settings.bounds.contradictions()
+    )
+    if problems:
+        raise DocumentError(problems)
+    return settings
 
 
 _PATHS = (

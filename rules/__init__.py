@@ -15,6 +15,7 @@ from rules.decision import (
 )
 from rules.evaluation import Contract, evaluate
 from rules.expressions import EvaluationError
+from rules.lint import vars_read
 from rules.loading import documents_of, load
 from rules.models import Mode
 from rules.snapshot import Action, Bounds, ContainerFacts, Facts, History, IntentView, Json, Snapshot
@@ -57,4 +58,5 @@ __all__ = [
     "load",
     "run_tests",
     "untouched",
+    "vars_read",
 ]

@@ -13,6 +13,7 @@ from rules.decision import RetryPolicy
 from rules.expressions import Compiler
 from rules.functions import glob_pattern
 from rules.models import Mode
+from rules.origins import Origins
 from rules.snapshot import Action, IntentView, Json
 from rules.templates import Condition, Template
 from rules.windows import Window
@@ -120,6 +121,7 @@ class Rule:
     Attributes:
         id: "set/name", how it is called everywhere.
         place: where it stands.
+        shipped: whether it is one of the shipped rules.
         when: its condition as written; empty for always.
     """
 
@@ -130,6 +132,7 @@ class Rule:
     match: Match
     when: str
     condition: Condition
+    shipped: bool = False
     assignments: tuple[Assignment, ...] = ()
     refuse: Template | None = None
     warn: Template | None = None
@@ -151,6 +154,7 @@ class RuleBook:
         warnings: what is probably not meant, though it is no error.
         tests: the RuleTest documents that came with the rules; the shipped ones only without others.
         own: whether there are rule sets beside the shipped ones.
+        origins: where the vars come from, and which rules do not apply.
     """
 
     rules: tuple[Rule, ...]
@@ -159,6 +163,7 @@ class RuleBook:
     warnings: tuple[Problem, ...]
     tests: tuple[Document, ...]
     own: bool
+    origins: Origins
     compiler: Compiler = field(repr=False)
 
     @cached_property

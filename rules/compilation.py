@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from documents import Document, Problem
 from rules.assignments import Assignment, KeyPath, Value, locate, type_problems
 from rules.book import Bucket, Choice, Globs, Hold, Match, Rule
+from rules.bounds import exceeded_by
 from rules.decision import RetryPolicy
 from rules.expressions import Compiler, EvaluationError, ExpressionError
 from rules.models import (
@@ -26,7 +27,7 @@ from rules.models import (
 )
 from rules.presence import Finding, Paths
 from rules.shapes import Kind, Record, Scalar
-from rules.snapshot import Json
+from rules.snapshot import Bounds, Json
 from rules.templates import Condition, Template, compile_condition, compile_template
 from rules.windows import Cron, Window
 
@@ -40,6 +41,7 @@ class RuleCompiler:
     Attributes:
         action: the shape of an action.
         path: where the rule stands in the document.
+        bounds: what it may choose; None where each decision sees to that.
         types: the intent types that its `match` narrows it to; empty for all.
         sure: the fields that are there where its `when` holds.
         fixed: the vars that its texts were rendered with for good.
@@ -49,6 +51,7 @@ class RuleCompiler:
     action: Record
     document: Document
     path: KeyPath
+    bounds: Bounds | None = None
     problems: list[Problem] = field(default_factory=list)
     types: frozenset[str] = frozenset()
     sure: Paths = frozenset()
@@ -71,7 +74,7 @@ class RuleCompiler:
             refuse=self._optional_text(("then", "refuse"), then.refuse),
             warn=self._optional_text(("then", "warn"), then.warn),
             hold=self._hold(then.hold),
-            execute=_choice(then.execute),
+            execute=self._choice(then.execute),
             retry=_retry(then.retry, identity),
             bucket=_bucket(then.rate_limit),
             priority=self._priority(then.priority),
@@ -181,6 +184,14 @@ class RuleCompiler:
             self._find(within, str(error))
             return text
 
+    def _choice(self, spec: ExecuteSpec | None) -> Choice | None:
+        if spec is None:
+            return None
+        choice = Choice(spec.executor or "", spec.repository or "", spec.lifecycle or "")
+        if self.bounds is not None and (exceeded := exceeded_by(choice, self.bounds)):
+            self._find(("then", "execute"), exceeded)
+        return choice
+
     def _priority(self, value: int | str | None) -> Template | int | None:
         within = ("then", "priority")
         if isinstance(value, str):
@@ -214,12 +225,6 @@ def _match(spec: MatchSpec) -> Match:
         sources=frozenset(spec.sources or []),
         priority=range(spec.priority.at_least, spec.priority.at_most + 1) if spec.priority else None,
     )
-
-
-def _choice(spec: ExecuteSpec | None) -> Choice | None:
-    if spec is None:
-        return None
-    return Choice(spec.executor or "", spec.repository or "", spec.lifecycle or "")
 
 
 def _retry(spec: RetrySpec | None, rule: str) -> RetryPolicy | None:

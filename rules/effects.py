@@ -11,6 +11,7 @@ from datetime import datetime
 from pydantic.alias_generators import to_snake
 
 from rules.book import Bucket, Choice, Hold, Rule
+from rules.bounds import exceeded_by
 from rules.decision import (
     Change,
     Outcome,
@@ -26,8 +27,6 @@ from rules.models import PRIORITIES, Mode
 from rules.snapshot import Bounds, Snapshot
 from rules.templates import Template
 from rules.values import Values, evidence
-
-_LIFECYCLES = ("Draft", "Proposed", "Published")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +153,9 @@ class Effects:
             choice.lifecycle or self.bounds.default_lifecycle,
             rule.id,
         )
-        exceeded = _exceeded(chosen, self.bounds)
+        exceeded = exceeded_by(chosen, self.bounds)
         if exceeded:
-            raise EvaluationError(exceeded)
+            raise EvaluationError(f"it {exceeded}")
         text = f"{chosen.executor}, {chosen.repository}, {chosen.lifecycle}"
         if self._chosen(rule, values, "execute", text, free=values.index not in self.routes):
             self.routes[values.index] = chosen
@@ -179,16 +178,3 @@ class Effects:
         key = "/".join([rule.id, *(str(part) for part in parts)])
         if self.in_force(rule, values, "rateLimit", f"{bucket.burst}, then one in {bucket.refill} s"):
             self.limits.append(RateLimit(rule.id, values.index, key, bucket.burst, bucket.refill))
-
-
-def _exceeded(route: Route, bounds: Bounds) -> str:
-    """Says which bound of the settings a route exceeds; empty where none."""
-    if route.executor not in bounds.executors:
-        allowed = ", ".join(sorted(bounds.executors))
-        return f"it chooses the executor {route.executor}; the settings allow {allowed}"
-    if bounds.repositories is not None and route.repository not in bounds.repositories:
-        allowed = ", ".join(sorted(bounds.repositories)) or "none"
-        return f"it chooses the repository {route.repository}; the settings allow {allowed}"
-    if _LIFECYCLES.index(route.lifecycle) > _LIFECYCLES.index(bounds.highest_lifecycle):
-        return f"it chooses {route.lifecycle}; the settings allow {bounds.highest_lifecycle} at most"
-    return ""

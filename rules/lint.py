@@ -29,7 +29,7 @@ def lint(rules: Sequence[Rule], compiler: Compiler, own_vars: Mapping[str, Probl
         elif rule.execute and (chosen := next((each for each in wider if each.execute is not None), None)):
             message = f"never chooses: {chosen.id} ({chosen.place}) has chosen for all that it matches"
             found.append(Problem(rule.place, rule.id, message))
-    read = {name for rule in rules for name in _vars_read(rule)}
+    read = {name for rule in rules for name in vars_read(rule)}
     found.extend(problem for name, problem in own_vars.items() if name not in read)
     return found
 
@@ -62,7 +62,8 @@ def _covers(wide: Match, narrow: Match) -> bool:
     )
 
 
-def _vars_read(rule: Rule) -> Iterator[str]:
+def vars_read(rule: Rule) -> Iterator[str]:
+    """Yields the names of the vars that a rule reads, some of them several times."""
     if rule.hold is not None:
         yield from rule.hold.vars
     for expression in _expressions(rule):

@@ -8,8 +8,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from documents import Document, DocumentError, Place, Problem, validate
@@ -19,8 +19,9 @@ from rules.compilation import RuleCompiler
 from rules.expressions import Compiler
 from rules.lint import lint
 from rules.models import RuleSetSpec
+from rules.origins import Disabled, Origins, VarOrigin
 from rules.shapes import Kind, ListOf, MapOf, Record, Scalar, Shape, value_shape, variables
-from rules.snapshot import Json
+from rules.snapshot import Bounds, Json
 
 DEFAULTS = Path(__file__).parent / "default"
 """The folder of the shipped rules."""
@@ -30,18 +31,25 @@ _ELSEWHERE = ("IntentType", "Lexicon", "Settings")
 _SHIPPED = "default"
 
 
-def load(paths: Sequence[Path], schema: Mapping[str, Json], *, with_defaults: bool = True) -> RuleBook:
+def load(
+    paths: Sequence[Path],
+    schema: Mapping[str, Json],
+    *,
+    with_defaults: bool = True,
+    bounds: Bounds | None = None,
+) -> RuleBook:
     """Reads rules from files and folders, in path order, and the shipped ones after them.
 
     Args:
         paths: files, or folders whose *.yaml and *.yml are read in the order of their names.
         schema: the JSON schema of an action, which says what expressions may read.
         with_defaults: whether the shipped rules apply as well.
+        bounds: what rules may choose; without them, that is left to each decision.
 
     Raises:
         DocumentError: with every problem of every file.
     """
-    loader = _Loader()
+    loader = _Loader(bounds)
     for path in paths:
         loader.read(path, shipped=False)
     if with_defaults:
@@ -94,6 +102,7 @@ class _RuleSet:
 class _Loader:
     """Collects documents, then what is wrong with them as a whole."""
 
+    bounds: Bounds | None
     sets: list[_RuleSet] = field(default_factory=list)
     tests: list[Document] = field(default_factory=list)
     shipped_tests: list[Document] = field(default_factory=list)
@@ -131,7 +140,7 @@ class _Loader:
 
     def book(self, schema: Mapping[str, Json]) -> RuleBook:
         """Compiles everything that was read."""
-        values = self._effective_vars()
+        values, origins = self._effective_vars()
         disabled = self._disabled()
         self._find_doubles()
         shapes = variables(schema, values)
@@ -141,8 +150,9 @@ class _Loader:
         rules: list[Rule] = []
         for each, index, identity in self._rules():
             if identity not in disabled:
-                one = RuleCompiler(compiler, action, each.document, ("rules", index))
-                rules.append(one.compile(each.spec.metadata.name, each.spec.rules[index]))
+                one = RuleCompiler(compiler, action, each.document, ("rules", index), self.bounds)
+                rule = one.compile(each.spec.metadata.name, each.spec.rules[index])
+                rules.append(replace(rule, shipped=each.shipped))
                 self.problems.extend(one.problems)
         if self.problems:
             raise DocumentError(tuple(self.problems))
@@ -151,7 +161,8 @@ class _Loader:
         # What the shipped rules promise holds for them alone: users' vars and rules are there to change it.
         own = not all(each.shipped for each in self.sets)
         tests = self.tests if own else self.tests + self.shipped_tests
-        return RuleBook(tuple(rules), values, digest, tuple(warnings), tuple(tests), own, compiler)
+        found = Origins(origins, tuple(disabled.values()))
+        return RuleBook(tuple(rules), values, digest, tuple(warnings), tuple(tests), own, found, compiler)
 
     def _rules(self) -> Iterator[tuple[_RuleSet, int, str]]:
         """Yields each rule's set, its index there, and its id."""
@@ -159,11 +170,15 @@ class _Loader:
             for index, rule in enumerate(each.spec.rules):
                 yield each, index, f"{each.spec.metadata.name}/{rule.name}"
 
-    def _effective_vars(self) -> dict[str, Json]:
+    def _effective_vars(self) -> tuple[dict[str, Json], dict[str, VarOrigin]]:
         """Lays the users' vars over the shipped ones, which say what type each has to be."""
-        shipped = {
-            name: value for each in self.sets if each.shipped for name, value in each.spec.vars.items()
-        }
+        shipped: dict[str, Json] = {}
+        origins: dict[str, VarOrigin] = {}
+        for each in self.sets:
+            for name, value in each.spec.vars.items() if each.shipped else ():
+                shipped[name] = value
+                origins[name] = VarOrigin(each.document.place(("vars", name)), shipped=True)
+        shipped_at = {name: origin.place for name, origin in origins.items()}
         own: dict[str, Json] = {}
         places: dict[str, Place] = {}
         for each in self.sets:
@@ -179,7 +194,9 @@ class _Loader:
                     continue
                 places[name] = each.document.place(path)
                 own[name] = value
-        return shipped | own
+                below = (shipped[name], shipped_at[name]) if name in shipped else None
+                origins[name] = VarOrigin(places[name], shipped=False, overrides=below)
+        return shipped | own, origins
 
     def _own_vars(self) -> dict[str, Problem]:
         """Returns the users' vars, each with what to say if nothing reads it."""
@@ -190,19 +207,26 @@ class _Loader:
             for name in each.spec.vars
         }
 
-    def _disabled(self) -> frozenset[str]:
-        known = {identity for _, _, identity in self._rules()}
-        found: set[str] = set()
+    def _disabled(self) -> dict[str, Disabled]:
+        """Returns the rules that are disabled, by their ids; of several that disable one, the first."""
+        known = {
+            identity: (each.document.place(("rules", index)), each.shipped)
+            for each, index, identity in self._rules()
+        }
+        found: dict[str, Disabled] = {}
         for each in self.sets:
             for index, identity in enumerate(each.spec.disable):
-                if identity not in known:
-                    close = difflib.get_close_matches(identity, known, n=1)
-                    message = f"there is no rule {identity!r}" + (
-                        f"; did you mean {close[0]!r}?" if close else ""
+                path = ("disable", index)
+                if identity in known:
+                    by = each.document.place(path)
+                    found.setdefault(
+                        identity, Disabled(identity, *known[identity], by, each.spec.metadata.name)
                     )
-                    self.problems.append(each.document.problem(("disable", index), message))
-                found.add(identity)
-        return frozenset(found)
+                    continue
+                close = difflib.get_close_matches(identity, known, n=1)
+                meant = f"; did you mean {close[0]!r}?" if close else ""
+                self.problems.append(each.document.problem(path, f"there is no rule {identity!r}{meant}"))
+        return found
 
     def _find_doubles(self) -> None:
         places: dict[str, Place] = {}
@@ -214,7 +238,7 @@ class _Loader:
             else:
                 places[identity] = each.document.place(path)
 
-    def _digest(self, values: Mapping[str, Json], disabled: frozenset[str]) -> str:
+    def _digest(self, values: Mapping[str, Json], disabled: Collection[str]) -> str:
         """Returns a hash of what is in force: it changes with the meaning, not with comments or files."""
         rules = [
             {**each.spec.rules[index].model_dump(mode="json"), "name": identity}

@@ -93,13 +93,11 @@ def reapply_command(dry_run: bool, namespace: str | None, file: Path | None, out
 
 def _deciding(path: Path, settings: Settings) -> Decide:
     """Returns how the rules at a path would decide, with the types beside them."""
-    from engine.planning import bounds_of, types_of  # noqa: PLC0415 - as above
+    from engine.planning import bounds_of, rules_at, types_of  # noqa: PLC0415 - as above
     from engine.rehearsal import deciding  # noqa: PLC0415
-    from rules import load  # noqa: PLC0415
 
     types = types_of(settings, [path])
-    book = load([path], types.contract.schema(), with_defaults=settings.rules.defaults)
-    return deciding(book, bounds_of(settings), types.contract)
+    return deciding(rules_at([path], settings, types), bounds_of(settings), types.contract)
 
 
 def _wanted(file: Path, settings: Settings) -> list[tuple[str, Intent]]:

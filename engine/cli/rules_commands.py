@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from engine.cli.output import Exit, emit, output_option, table
+from engine.cli.output import Exit, emit, output_option
 from engine.cli.records import settings_option
 from engine.cli.rule_changes import diff_command, reapply_command
+from engine.cli.rule_origins import show_command
 from engine.cli.rule_tests import test_command
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def rules_command() -> None:
     """Looks at business rules and tries them; decides nothing."""
 
 
-for _command in (test_command, diff_command, reapply_command):
+for _command in (show_command, test_command, diff_command, reapply_command):
     rules_command.add_command(_command)
 
 
@@ -41,15 +42,15 @@ def lint_command(
     Without PATHS, the rules that the settings name.
     """
     from documents import DocumentError  # noqa: PLC0415 - spares the other commands the import
-    from engine.planning import types_of  # noqa: PLC0415
+    from engine.planning import bounds_of, types_of  # noqa: PLC0415
     from engine.settings import load_settings  # noqa: PLC0415
     from rules import load  # noqa: PLC0415
 
     settings = load_settings(file)
     found = list(paths) or settings.rules.paths
     try:
-        types = types_of(settings, found)
-        book = load(found, types.contract.schema(), with_defaults=defaults)
+        schema = types_of(settings, found).contract.schema()
+        book = load(found, schema, with_defaults=defaults, bounds=bounds_of(settings))
     except DocumentError as error:
         problems = [str(problem) for problem in error.problems]
         emit(
@@ -75,30 +76,3 @@ def _show_problems(out: Console, errors: list[str], warnings: list[str]) -> None
         for problem in problems:
             out.print(f"[{style}]{kind}[/] ", end="")
             out.print(problem, markup=False)
-
-
-@rules_command.command("show")
-@settings_option()
-@output_option
-def show_command(file: Path | None, output: str) -> int:
-    """Shows the rules in force, in the order in which they apply, and where each comes from."""
-    from engine.planning import load_rules  # noqa: PLC0415 - as above
-    from engine.settings import load_settings  # noqa: PLC0415
-
-    book = load_rules(load_settings(file))
-    rows: list[list[Any]] = [
-        [rule.id, rule.mode.value, rule.when, rule.description, str(rule.place)] for rule in book.rules
-    ]
-    columns = ["rule", "mode", "when", "description", "origin"]
-    body = {
-        "digest": book.digest,
-        "vars": dict(book.vars),
-        "rules": [dict(zip(columns, row, strict=True)) for row in rows],
-    }
-    emit(
-        output,
-        "Rules",
-        body,
-        lambda out: out.print(table(f"Rules, digest {book.digest[:12]}", columns, rows)),
-    )
-    return Exit.OK

@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import rules
 from documents import DocumentError, Watched
 from engine.intent_types import IntentTypes
-from engine.planning import load_reader, load_rules, types_of
+from engine.planning import bounds_of, load_reader, load_rules, types_of
 from engine.settings import Settings, Switches, load_settings
 from nlp import Reader
 
@@ -100,7 +100,7 @@ def tested_rules(settings: Settings, types: IntentTypes) -> rules.RuleBook:
         RulesFailedTheirTests: a case does not pass.
     """
     book = load_rules(settings, types)
-    results = rules.run_tests(book, book.tests, types.contract.said_problems)
+    results = rules.run_tests(book, book.tests, types.contract.said_problems, bounds_of(settings))
     failed = [case for case in results if not case.passed]
     if failed:
         raise RulesFailedTheirTests(failed)

@@ -124,6 +124,64 @@ def test_rules_without_a_test_are_told_of(workplace: Workplace) -> None:
     assert "no document of kind RuleTest" in str(result.exception)
 
 
+def test_cases_run_within_the_bounds_of_the_settings(workplace: Workplace) -> None:
+    routed = CAP.format(most=5).replace("then: {priority: 9}", "then: {execute: {repository: edge}}")
+    case = """\
+---
+apiVersion: conductor-watch/v1
+kind: RuleTest
+metadata: {name: own}
+cases:
+  - name: the settings choose what no rule does
+    actions: [{intent_type: scaling, target: amf, namespace: core, replicas: 4}]
+    facts: {exists: true, kind: Deployment, hpa: ""}
+    expect: {verdict: proceed, route: {repository: main, lifecycle: Published}}
+"""
+    workplace.write("rules/own.yaml", routed + case)
+    assert run(workplace, "test").return_value == 0
+    settings = workplace.root / "settings.yaml"
+    bounds = "bounds: {repositories: [main], highestLifecycle"
+    settings.write_text(settings.read_text().replace("bounds: {highestLifecycle", bounds))
+    refused = run(workplace, "test")
+    assert "own.yaml:12:21: rules[1].then.execute: chooses" in str(refused.exception)
+
+
+def test_rules_are_shown_with_where_they_and_their_vars_come_from(workplace: Workplace) -> None:
+    own = """\
+apiVersion: conductor-watch/v1
+kind: RuleSet
+metadata: {name: own}
+vars: {maxReplicas: 40, mine: 3}
+disable: [default/stop]
+rules:
+  - {name: cap, match: {intentTypes: [scaling]}, when: action.replicas > vars.mine, then: {refuse: no}}
+"""
+    file = workplace.write("rules/own.yaml", own)
+    found = answer(run(workplace, "show", "-o", "json"))
+    rules = {each["rule"]: each for each in found["rules"]}
+    assert next(iter(rules)) == "own/cap"
+    assert (rules["own/cap"]["source"], rules["own/cap"]["origin"]) == ("user", f"{file}:7:5")
+    assert (rules["own/cap"]["vars"], rules["own/cap"]["overridden"]) == (["mine"], [])
+    cap = rules["default/replicas-cap"]
+    assert (cap["source"], cap["overridden"]) == ("shipped", ["maxReplicas"])
+    assert cap["origin"].startswith("30-scaling.yaml:")
+    assert "default/stop" not in rules
+    (disabled,) = found["disabled"]
+    assert (disabled["rule"], disabled["source"]) == ("default/stop", "shipped")
+    assert (disabled["disabledBy"], disabled["disabledAt"]) == ("own", f"{file}:5:11")
+    assert found["vars"]["mine"] == {"value": 3, "source": "user", "origin": f"{file}:4:31"}
+    most = found["vars"]["maxReplicas"]
+    assert (most["value"], most["origin"], most["overrides"]["value"]) == (40, f"{file}:4:21", 100)
+    assert found["vars"]["mayStop"]["source"] == "shipped"
+
+
+def test_people_see_conditions_as_they_are_written(workplace: Workplace) -> None:
+    workplace.write("rules/own.yaml", CAP.format(most=5) + "disable: [default/stop]\n")
+    shown = "".join(run(workplace, "show").output.split())
+    assert "vars.grants[intent.namespace].exists(" in shown
+    assert "Disabled" in shown
+
+
 @pytest.fixture
 def decided(workplace: Workplace) -> Workplace:
     """A workplace with a scaling that took effect, one that was refused, and one that could not be read."""

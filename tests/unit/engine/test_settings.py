@@ -83,8 +83,28 @@ def test_the_environment_reaches_the_settings_of_an_executor() -> None:
     assert load_settings(None, {"CONDUCTOR_EXECUTORS__PORCH__CACHE": "db"}).executors.porch.cache == "db"
 
 
-def test_a_default_executor_that_rules_may_not_name_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("bounds", "message"),
+    [
+        ("{lifecycle: Published}", "bounds.lifecycle: Published is beyond highestLifecycle, Proposed"),
+        ("{executor: porch}", "bounds.executor: porch is not among executors, directory"),
+        ("{repositories: [edge]}", "bounds.repository: main is not among repositories, edge"),
+    ],
+)
+def test_what_is_chosen_without_a_rule_is_within_the_bounds(
+    bounds: str, message: str, tmp_path: Path
+) -> None:
     file = tmp_path / "settings.yaml"
-    file.write_text("bounds: {executor: porch}\n")
-    with pytest.raises(DocumentError, match="executor is porch, which is not among executors"):
+    file.write_text(f"group: a.b\nbounds: {bounds}\n")
+    with pytest.raises(DocumentError, match=f"settings.yaml:2:.*{message}"):
         load_settings(file, {})
+    assert load_settings(None, {"CONDUCTOR_BOUNDS__REPOSITORY": "edge"}).bounds.repository == "edge"
+
+
+def test_bounds_of_file_and_environment_count_together(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("bounds: {highestLifecycle: Published}\n")
+    published = {"CONDUCTOR_BOUNDS__LIFECYCLE": "Published"}
+    assert load_settings(file, published).bounds.lifecycle == "Published"
+    with pytest.raises(DocumentError, match="beyond highestLifecycle"):
+        load_settings(None, published)

@@ -314,3 +314,36 @@ def test_a_window_that_reads_a_var_uses_it(book: BookOf) -> None:
 def test_lint_warns_of_a_var_that_nothing_reads(book: BookOf) -> None:
     (warning,) = book(HEAD + "vars: {maxReplica: 3}\n", with_defaults=True).warnings
     assert "vars.maxReplica: no rule reads this var" in str(warning)
+
+
+BOUNDS = rules.Bounds(frozenset({"directory"}), "directory", "main", repositories=frozenset({"main", "edge"}))
+
+
+@pytest.mark.parametrize(
+    ("choice", "message"),
+    [
+        ("executor: porch", "chooses the executor porch; the settings allow directory (bounds.executors)"),
+        (
+            "repository: lab",
+            "chooses the repository lab; the settings allow edge, main (bounds.repositories)",
+        ),
+        ("lifecycle: Published", "chooses Published; the settings allow Proposed at most"),
+    ],
+)
+def test_a_choice_beyond_the_settings_is_found_when_it_loads(
+    choice: str, message: str, tmp_path: Path, schema: dict[str, Any]
+) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(f"{HEAD}rules:\n  - name: one\n    then: {{execute: {{{choice}}}}}\n")
+    with pytest.raises(DocumentError) as caught:
+        rules.load([file], schema, bounds=BOUNDS)
+    (problem,) = caught.value.problems
+    assert (problem.place.line, problem.field) == (6, "rules[0].then.execute")
+    assert problem.message.startswith(message)
+    assert rules.load([file], schema).rules[0].execute is not None
+
+
+def test_a_choice_within_the_settings_loads(tmp_path: Path, schema: dict[str, Any]) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(f"{HEAD}rules:\n  - {{name: one, then: {{execute: {{repository: edge}}}}}}\n")
+    assert rules.load([file], schema, bounds=BOUNDS).rules[0].id == "mine/one"
