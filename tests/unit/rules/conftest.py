@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 
 import rules
+from tests.unit.rules.deciding import BOUNDS, HEAD, BookOf, Decide, snapshot
 
 ROOT = Path(__file__).parents[3]
 
@@ -43,3 +44,15 @@ def book(tmp_path: Path, schema: dict[str, Any]) -> Callable[..., rules.RuleBook
         return rules.load(paths, schema, with_defaults=with_defaults)
 
     return load
+
+
+@pytest.fixture
+def decide(book: BookOf, contract: rules.Contract) -> Decide:
+    """Decides by the rules given, behind a head with `vars.cap`."""
+
+    def run(
+        text: str, *actions: Mapping[str, Any], bounds: rules.Bounds = BOUNDS, **more: Any
+    ) -> rules.Decision:
+        return rules.evaluate(snapshot(*actions, **more), book(HEAD + text), bounds, contract)
+
+    return run
