@@ -12,11 +12,14 @@ from engine.executors.base import Revision
 from engine.identity import canonical_json, trace_id
 from engine.reasons import Reason
 from engine.reconcile import Look, Ruling
-from engine.status import Report, build_status, phase_of, same_but_for_time
-from store import Reader, Transaction, decisions, outbox, work
+from engine.status import Report, build_status, phase_of, same_but_for_time, timestamp
+from engine.telling import REQUESTED_AT
+from store import Reader, Transaction, decisions, intents, outbox, work
 from store.owners import OwnedField, Owner
 from store.work import State, Work
 
+LONGEST_HANDLED = 256
+"""How much of the annotation that asks for a new look a status repeats, in characters."""
 _OPEN = frozenset({State.SEEN, State.READ, State.DECIDED, State.RETRY})
 """Where a generation stands of which nothing is under way."""
 
@@ -128,11 +131,23 @@ def put_status(tx: Transaction, item: Work, report: Report) -> None:
             decision=previous.get("decision", {}),
             packages=previous.get("packages", ()),
         )
+    if report.reason is not Reason.RATE_LIMITED:  # a look that was asked for is still to come
+        report = replace(report, handled=_requested_at(tx, item))
     status = build_status(report, previous)
     if same_but_for_time(status, previous):
         return
     about = (item.namespace, item.name, item.uid, item.generation)
     outbox.put(tx, outbox.Message(*about, outbox.Kind.STATUS, canonical_json(status), report.now))
+
+
+def note_handled(tx: Transaction, item: Work, asked: str, now: float) -> None:
+    """Says in the last status that a new look was asked for, and that there is nothing more to do."""
+    previous = status_of(tx, item.uid)
+    if previous is None or previous.get("observedGeneration") != item.generation:
+        return  # the first status of the generation will say so
+    status = {**previous, "lastHandledReconcileAt": asked, "lastUpdateTime": timestamp(now)}
+    about = (item.namespace, item.name, item.uid, item.generation)
+    outbox.put(tx, outbox.Message(*about, outbox.Kind.STATUS, canonical_json(status), now))
 
 
 def supersede(tx: Transaction, lost: Iterable[OwnedField], *, by: str, now: float) -> None:
@@ -183,3 +198,14 @@ def _decision(decision: Mapping[str, Any], warnings: Sequence[str]) -> dict[str,
 
 def _deciding_rule(decision: rules.Decision) -> str:
     return decision.rule or (decision.routes[0].rule if decision.routes else "")
+
+
+def requested_at(body: Mapping[str, Any]) -> str:
+    """Returns the value by which an intent asks for a new look, as far as a status repeats it; else empty."""
+    annotations = body.get("metadata", {}).get("annotations", {})
+    return str(annotations.get(REQUESTED_AT, ""))[:LONGEST_HANDLED]
+
+
+def _requested_at(reader: Reader, item: Work) -> str:
+    known = intents.get(reader, item.namespace, item.name)
+    return requested_at(json.loads(known.body)) if known is not None and known.uid == item.uid else ""

@@ -74,6 +74,7 @@ class Report:
         decision: {"rules": […], "executor", "rulesDigest", "warnings": […]}.
         packages: [{"repository", "name", "workspace", "lifecycle", "resourceName", "revision"}].
         next_retry: when the next try is, in epoch seconds.
+        handled: the value by which the look was asked for; empty where nobody asked for one.
         now: the time of the report, in epoch seconds.
     """
 
@@ -88,6 +89,7 @@ class Report:
     interpretation: Mapping[str, Any] = field(default_factory=dict)
     decision: Mapping[str, Any] = field(default_factory=dict)
     packages: Sequence[Mapping[str, Any]] = ()
+    handled: str = ""
 
 
 def build_status(report: Report, previous: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -106,6 +108,9 @@ def build_status(report: Report, previous: Mapping[str, Any] | None = None) -> d
     }
     if report.next_retry is not None:
         status["nextRetryTime"] = timestamp(report.next_retry)
+    handled = report.handled or before.get("lastHandledReconcileAt")
+    if handled:
+        status["lastHandledReconcileAt"] = handled
     if report.interpretation:
         status["interpretation"] = dict(report.interpretation)
     if report.decision:

@@ -16,6 +16,8 @@ RETRY_COUNT = "conductor-watch/retry-count"
 NEXT_RETRY = "conductor-watch/next-retry"
 OUTPUTS = frozenset({LAST_HASH, RETRY_COUNT, NEXT_RETRY})
 """Every annotation that is written."""
+REQUESTED_AT = "conductor-watch/requested-at"
+"""The one annotation that is read: another value of it asks for a new look."""
 
 _TROUBLE = frozenset({Reason.BACKING_OFF, Reason.BACKEND_DOWN, Reason.READ_BACK})
 """What a person may have to see to although the intent has not failed."""

@@ -8,9 +8,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from engine import report
 from engine.identity import canonical_json as canonical
 from engine.identity import effect_key, sha256, spec_hash, trace_id
 from engine.network_intent import IntentSpec
+from engine.pipeline import requests
 from engine.reasons import Reason
 from engine.status import ready_reason
 from store import Store, Transaction, approvals, audit, inbox, intents, outbox, owners, work
@@ -105,7 +107,10 @@ def _take_up(
             updated_at=event.received_at,
         ),
     )
-    if not changed:  # metadata, a resync, a replay
+    if known is not None and not changed:  # metadata, a resync, a replay
+        item = work.current(tx, event.namespace, event.name)
+        if item is not None and item.uid == event.uid:
+            requests.take_up(tx, item, json.loads(known.body), body, now)
         return
     if known is not None and known.uid != event.uid:  # another one of that name
         owners.release(tx, known.uid)
@@ -123,7 +128,7 @@ def _take_up(
         trace_id=trace_id(key),
     )
     if known is None and item is not None:
-        _recover(tx, item, status, now)
+        _recover(tx, item, body, status, now)
     details = {"origin": event.origin, "source": event.source, "specHash": hashed}
     audit.append(
         tx,
@@ -133,7 +138,9 @@ def _take_up(
     )
 
 
-def _recover(tx: Transaction, item: work.Work, status: Mapping[str, Any], now: float) -> None:
+def _recover(
+    tx: Transaction, item: work.Work, body: Mapping[str, Any], status: Mapping[str, Any], now: float
+) -> None:
     """Takes a status for what the store has lost: what was done is not done again.
 
     What was refused or had not ended is looked at anew; an effect that did happen is found by its workspace.
@@ -146,6 +153,9 @@ def _recover(tx: Transaction, item: work.Work, status: Mapping[str, Any], now: f
     work.finish(tx, item, reason=reason, message=message, basis="", now=now)
     about = (item.namespace, item.name, item.uid, item.generation)
     outbox.put(tx, outbox.Message(*about, outbox.Kind.STATUS, canonical(status), now))
+    asked = report.requested_at(body)
+    if asked and asked != status.get("lastHandledReconcileAt"):
+        report.note_handled(tx, item, asked, now)
 
 
 def _place(

@@ -242,15 +242,25 @@ def unknown(tx: Transaction, work: Work, *, reason: str, message: str, next_at: 
     return _put_back(tx, replace(found, read_back=True), State.UNKNOWN, reason, message, next_at, now)
 
 
-def restart(tx: Transaction, work: Work, *, now: float) -> Work:
-    """Starts a generation afresh, because somebody asked: what was decided is tried, the rest looked at."""
+def restart(
+    tx: Transaction, work: Work, *, now: float, at: float | None = None, reason: str = "", message: str = ""
+) -> Work:
+    """Starts a generation afresh, because somebody asked: what was decided is tried, the rest looked at.
+
+    Args:
+        tx: the transaction.
+        work: waiting, to be tried again, or ended without its effect.
+        now: the time.
+        at: when it is to start; None for now.
+        reason, message: why it does not start now.
+    """
     found = _expect(tx, work, "restart", WAITING | {State.TERMINAL, State.RETRY})
     if found.superseded:
         raise StaleTransition("restart", "the newest generation", work.id, found)
     state = State.SEEN if found.effect_key is None else State.DECIDED
     changed = replace(
-        found, state=state, attempts=0, reason="", message="", next_at=None, rank=rank(now, found.priority),
-        updated_at=now, status_reported=False,
+        found, state=state, attempts=0, reason=reason, message=message, next_at=at,
+        rank=rank(now, found.priority) if at is None else None, updated_at=now, status_reported=False,
     )  # fmt: skip
     return _save(tx, changed)
 

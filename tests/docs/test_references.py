@@ -49,7 +49,12 @@ def test_every_option_that_is_named_exists(name: str) -> None:
         if isinstance(parameter, click.Option)
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
-    others = {"--replicas", "--for", "--no-preserve-root"}  # of kubectl and of rm, in sentences
+    others = {
+        "--replicas",
+        "--for",
+        "--overwrite",
+        "--no-preserve-root",
+    }  # of kubectl and of rm, in sentences
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", TEXTS[name]))
     assert named <= ours | others
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from engine.settings import KubernetesSettings
+from engine.settings import ExecutionSettings, KubernetesSettings
 from engine.telling import LAST_HASH, NEXT_RETRY, RETRY_COUNT
 from tests.cluster.api import NETWORK_INTENTS, Api, Resource
 from tests.cluster.surroundings import Rules, without
@@ -122,3 +122,31 @@ def test_without_the_right_to_events_everything_else_is_shown(
     for number in range(3):
         admin.create(NETWORK_INTENTS, namespace, intent(f"scale-{number}", f"scale amf to {number + 3}"))
     until(lambda: all(annotations(admin, namespace, f"scale-{number}") for number in range(3)))
+
+
+def test_an_annotation_asks_for_a_new_look_and_makes_no_second_effect(
+    admin: Api, namespace: str, start: Start, kubectl: Kubectl
+) -> None:
+    daemon = done(admin, namespace, start)
+    before = status_of(admin, namespace, "scale")
+    kubectl("annotate", "-n", namespace, "ni", "scale", "conductor-watch/requested-at=noon")
+    until(lambda: status_of(admin, namespace, "scale").get("lastHandledReconcileAt") == "noon")
+    until(daemon.settled)
+    after = status_of(admin, namespace, "scale")
+    assert after["packages"] == before["packages"]
+    assert len(list((daemon.settings.output.directory / "revisions/main").glob("*/*"))) == 1
+
+
+def test_an_annotation_ends_the_wait_for_a_retry(
+    admin: Api, namespace: str, start: Start, kubectl: Kubectl
+) -> None:
+    admin.create(DEPLOYMENTS, namespace, deployment("amf"))
+    daemon = start(execution=ExecutionSettings(retry_seconds=[3600]))
+    obstacle = daemon.settings.output.directory / "revisions"
+    obstacle.write_text("in the way")
+    admin.create(NETWORK_INTENTS, namespace, intent("scale", "scale amf to 5"))
+    until(lambda: reason(admin, namespace, "scale") == "BackingOff")
+    obstacle.unlink()
+    kubectl("annotate", "-n", namespace, "ni", "scale", "conductor-watch/requested-at=noon")
+    until(lambda: reason(admin, namespace, "scale") == "Completed")
+    assert status_of(admin, namespace, "scale")["lastHandledReconcileAt"] == "noon"
