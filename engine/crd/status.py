@@ -78,7 +78,7 @@ class Package(_Part):
     repository: str
     name: str
     workspace: str
-    lifecycle: str = Field(description="Draft, Proposed, Published or DeletionProposed.")
+    lifecycle: str = Field(description="Draft, Proposed, Published, DeletionProposed or Deleted.")
     revision: int = Field(description="Its number, once published.")
     resource_name: str = Field(description="Its name as a resource of the backend.")
 

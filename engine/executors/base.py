@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from engine.krm import PackageChange
 
@@ -28,11 +28,38 @@ class Effect:
 
 
 @dataclass(frozen=True, slots=True)
+class PackageRef:
+    """A package by its name; `name` is that of a PackageChange."""
+
+    repository: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """The end of an intent that was deleted and wishes its packages withdrawn (`deletionPolicy: Withdraw`).
+
+    Attributes:
+        intent: "namespace/name", for people.
+        workspace: as of an Effect; the same on each try, and of no other effect.
+        packages: those that no other intent has a part in.
+    """
+
+    intent: str
+    generation: int
+    key: str
+    workspace: str
+    packages: tuple[PackageRef, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """One revision of a package that an effect made, or found to say the same already.
 
     Attributes:
         revision: counts from 1; 0 where the backend has not numbered it yet.
+        lifecycle: Draft, Proposed or Published; of a withdrawn package DeletionProposed, or Deleted where
+            nobody has to approve.
         resource_name: the backend's own name of it; for the directory executor, the folder.
         changed: False where the package said all of this before and no revision was needed.
     """
@@ -112,6 +139,20 @@ class Down:
 ExecuteOutcome = Done | Retry | Terminal | Unknown
 ReadBackOutcome = Done | Absent | Unknown
 ProbeOutcome = Up | Down
+
+
+@runtime_checkable
+class Withdrawer(Protocol):
+    """An executor that can also withdraw packages."""
+
+    def withdraw(self, withdrawal: Withdrawal) -> ExecuteOutcome:
+        """Proposes packages for deletion, or deletes them where nobody has to approve.
+
+        Drafts and proposals of ours that are still open go with them. A package that is not there is well
+        withdrawn: Done then lacks a revision of it. Safe to call again, also after Unknown: what an earlier
+        call did is found and left as it is.
+        """
+        ...
 
 
 class Executor(Protocol):

@@ -9,6 +9,7 @@ name carries the workspace, which is made from the effect key: that is how an ef
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -24,12 +25,14 @@ from engine.executors.base import (
     Down,
     Effect,
     ExecuteOutcome,
+    PackageRef,
     ProbeOutcome,
     ReadBackOutcome,
     Retry,
     Revision,
     Terminal,
     Up,
+    Withdrawal,
 )
 from engine.krm import MergeConflict, PackageChange, merge, read_package, render_package
 from engine.reasons import Reason
@@ -79,12 +82,21 @@ class DirectoryExecutor:
         except MergeConflict as error:
             return Terminal(Reason.CONFLICT, str(error))
         except OSError as error:
-            path = f" {error.filename}" if error.filename else ""
-            message = f"cannot write{path}: {error.strerror or error}"
-            if error.errno in _OUT_OF_SPACE:
-                return Retry(Reason.BACKEND_DOWN, message, after=30.0, counts=False)
-            return Retry(Reason.BACKING_OFF, message)
+            return _failed(error)
         return Done(revisions)
+
+    def withdraw(self, withdrawal: Withdrawal) -> ExecuteOutcome:
+        """Deletes packages: each gets a last revision that holds nothing; the ones before it are kept."""
+        try:
+            drafts = [self._last_draft(withdrawal, package) for package in withdrawal.packages]
+            for draft in drafts:
+                if draft is not None:
+                    draft.write()
+                    draft.appear()
+                    self._show(draft.revision)
+        except OSError as error:
+            return _failed(error)
+        return Done(tuple(draft.revision for draft in drafts if draft is not None))
 
     def read_back(self, effect: Effect) -> ReadBackOutcome:
         """Finds the revisions of an effect; Absent where any package has none.
@@ -125,7 +137,19 @@ class DirectoryExecutor:
         folder = self._revisions / change.repository / change.name / f"v{number + 1}-{effect.workspace}"
         return _Draft(self._revision(change, effect, number + 1, folder, changed=True), files)
 
-    def _sweep(self, change: PackageChange) -> None:
+    def _last_draft(self, withdrawal: Withdrawal, package: PackageRef) -> _Draft | None:
+        """Works out the empty revision of a package; None where it is not there."""
+        existing = self._of_workspace(package, withdrawal)
+        if existing is not None:
+            return _Draft(existing)
+        self._sweep(package)
+        number, latest = self._latest(package)
+        if latest is None or not _read_files(latest):
+            return None
+        folder = latest.parent / f"v{number + 1}-{withdrawal.workspace}"
+        return _Draft(self._revision(package, withdrawal, number + 1, folder, changed=True), {})
+
+    def _sweep(self, change: PackageChange | PackageRef) -> None:
         """Removes what a killed process was writing: work on one package is serialised, so nobody else is."""
         for path in (self._revisions / change.repository / change.name).glob(".v*"):
             shutil.rmtree(path, ignore_errors=True)
@@ -143,8 +167,11 @@ class DirectoryExecutor:
             if not (shown / name).is_file() or (shown / name).read_bytes() != data:
                 _replace_file(shown / name, data)
         for path in shown.iterdir():
-            if path.name not in files and path.suffix == ".yaml":
+            if path.name not in files and (path.suffix == ".yaml" or (not files and path.name == "Kptfile")):
                 path.unlink()
+        if not files:  # withdrawn
+            with contextlib.suppress(OSError):  # what people added stays
+                shown.rmdir()
         self._prune(newest.parent)
 
     def _prune(self, folder: Path) -> None:
@@ -153,14 +180,16 @@ class DirectoryExecutor:
         for number in sorted(numbers)[: -self._keep]:
             shutil.rmtree(numbers[number], ignore_errors=True)
 
-    def _of_workspace(self, change: PackageChange, effect: Effect) -> Revision | None:
+    def _of_workspace(
+        self, change: PackageChange | PackageRef, effect: Effect | Withdrawal
+    ) -> Revision | None:
         folder = self._revisions / change.repository / change.name
         for number, path in self._numbers(folder).items():
             if path.name.endswith(f"-{effect.workspace}"):
                 return self._revision(change, effect, number, path, changed=True)
         return None
 
-    def _latest(self, change: PackageChange) -> tuple[int, Path | None]:
+    def _latest(self, change: PackageChange | PackageRef) -> tuple[int, Path | None]:
         numbers = self._numbers(self._revisions / change.repository / change.name)
         number = max(numbers, default=0)
         return number, numbers.get(number)
@@ -173,17 +202,31 @@ class DirectoryExecutor:
         return {int(match[1]): path for match, path in matches if match}
 
     def _revision(
-        self, change: PackageChange, effect: Effect, number: int, folder: Path, *, changed: bool
+        self,
+        change: PackageChange | PackageRef,
+        effect: Effect | Withdrawal,
+        number: int,
+        folder: Path,
+        *,
+        changed: bool,
     ) -> Revision:
         return Revision(
             repository=change.repository,
             package=change.name,
             workspace=effect.workspace if changed else folder.name.partition("-")[2],
             revision=number,
-            lifecycle="Published",
+            lifecycle="Deleted" if isinstance(effect, Withdrawal) else "Published",
             resource_name=str(folder),
             changed=changed,
         )
+
+
+def _failed(error: OSError) -> Retry:
+    path = f" {error.filename}" if error.filename else ""
+    message = f"cannot write{path}: {error.strerror or error}"
+    if error.errno in _OUT_OF_SPACE:
+        return Retry(Reason.BACKEND_DOWN, message, after=30.0, counts=False)
+    return Retry(Reason.BACKING_OFF, message)
 
 
 def _read_files(folder: Path) -> dict[str, bytes]:

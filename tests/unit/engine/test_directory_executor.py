@@ -7,7 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from engine.executors.base import Absent, Done, Down, Effect, Retry, Terminal, Up
+from engine.executors.base import (
+    Absent,
+    Done,
+    Down,
+    Effect,
+    PackageRef,
+    Retry,
+    Terminal,
+    Up,
+    Withdrawal,
+)
 from engine.executors.directory import DirectoryExecutor
 from engine.identity import effect_key, workspace_name
 from engine.krm import PackageChange
@@ -185,3 +195,69 @@ def test_a_probe_of_a_disk_that_fails_says_so(tmp_path: Path, monkeypatch: pytes
     found = DirectoryExecutor(tmp_path).probe()
     assert isinstance(found, Down)
     assert "No space left" in found.message
+
+
+def withdrawal(*targets: str, generation: int = 9) -> Withdrawal:
+    key = effect_key("core", "scale", "uid", generation, "hash")
+    packages = tuple(PackageRef("main", f"core-{target}") for target in targets)
+    return Withdrawal("core/scale", generation, key, workspace_name(key), packages)
+
+
+def test_a_withdrawn_package_goes_and_its_revisions_stay(tmp_path: Path) -> None:
+    executor = DirectoryExecutor(tmp_path)
+    executor.execute(effect(change(5)))
+    outcome = executor.withdraw(withdrawal("amf"))
+    assert isinstance(outcome, Done)
+    assert [(item.revision, item.lifecycle) for item in outcome.revisions] == [(2, "Deleted")]
+    assert not (tmp_path / "packages/main/core-amf").exists()
+    (first,) = (tmp_path / "revisions/main/core-amf").glob("v1-*")
+    assert "deployment-amf.yaml" in tree(first)
+
+
+def test_a_withdrawal_again_makes_no_second_revision(tmp_path: Path) -> None:
+    executor = DirectoryExecutor(tmp_path)
+    executor.execute(effect(change(5)))
+    first = executor.withdraw(withdrawal("amf"))
+    before = tree(tmp_path)
+    assert executor.withdraw(withdrawal("amf")) == first
+    assert executor.withdraw(withdrawal("amf", generation=10)) == Done(())
+    assert tree(tmp_path) == before
+
+
+def test_what_is_not_there_is_well_withdrawn(tmp_path: Path) -> None:
+    assert DirectoryExecutor(tmp_path).withdraw(withdrawal("amf")) == Done(())
+    assert tree(tmp_path) == {}
+
+
+def test_a_package_written_after_it_was_withdrawn_holds_nothing_of_before(tmp_path: Path) -> None:
+    executor = DirectoryExecutor(tmp_path)
+    executor.execute(effect(change(5), change(3, "smf")))
+    executor.withdraw(withdrawal("amf"))
+    policy = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "amf", "namespace": "core"}}
+    other = PackageChange("main", "core", "amf", "core-amf", (policy,), ("ConfigMap/amf:data",))
+    outcome = executor.execute(effect(other, generation=2))
+    assert isinstance(outcome, Done)
+    assert outcome.revisions[0].revision == 3
+    assert set(tree(tmp_path / "packages/main/core-amf")) == {"Kptfile", "configmap-amf.yaml"}
+    assert set(tree(tmp_path / "packages/main/core-smf")) == {"Kptfile", "deployment-smf.yaml"}
+
+
+def test_what_people_put_beside_a_package_stays_when_it_is_withdrawn(tmp_path: Path) -> None:
+    executor = DirectoryExecutor(tmp_path)
+    executor.execute(effect(change(5)))
+    (tmp_path / "packages/main/core-amf/README.md").write_text("ours")
+    executor.withdraw(withdrawal("amf"))
+    assert set(tree(tmp_path / "packages/main/core-amf")) == {"README.md"}
+
+
+def test_a_disk_that_fails_delays_a_withdrawal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    executor = DirectoryExecutor(tmp_path)
+    executor.execute(effect(change(5)))
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "rename", full)
+    assert isinstance(executor.withdraw(withdrawal("amf")), Retry)
+    monkeypatch.undo()
+    assert isinstance(executor.withdraw(withdrawal("amf")), Done)
