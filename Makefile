@@ -36,6 +36,10 @@ test: $(VENV)/dev kubernetes ## Run every test
 kubernetes: $(VENV)/dev ## Build the Kubernetes API server that tests run against (minutes, once)
 	@test -n "$${KUBECONFIG:-}$${KUBEBUILDER_ASSETS:-}" || $(BIN)/python -m tests.cluster.build >/dev/null
 
+.PHONY: losses
+losses: $(VENV)/dev kubernetes ## Delete the store 20 times amid 300 intents, each of which is to be done once
+	@STORE_LOSSES=20 STORE_INTENTS=300 $(BIN)/pytest tests/chaos/test_lost_store.py tests/kubernetes/test_lost_store.py -s
+
 .PHONY: test-oldest
 test-oldest: $(VENV)/dev ## Run the tests against the oldest supported Kubernetes (built once)
 	@assets=$$($(BIN)/python -m tests.cluster.build tests/cluster/oldest); \

@@ -104,7 +104,7 @@ def from_outcome(
         next_retry=next_retry,
         interpretation=body.get("interpretation", {}),
         decision=_decision(body["decision"], body["warnings"]) if "decision" in body else {},
-        packages=[package(revision) for revision in revisions],
+        packages=[package(revision) | _written(body, revision) for revision in revisions],
     )
 
 
@@ -118,6 +118,16 @@ def package(revision: Revision) -> dict[str, Any]:
         "revision": revision.revision,
         "resourceName": revision.resource_name,
     }
+
+
+def _written(body: Mapping[str, Any], revision: Revision) -> dict[str, Any]:
+    """Returns what of a package the plan decides: `status.packages` tells it, for whom a store is lost to."""
+    changes = [
+        change
+        for change in body.get("plan", {}).get("packages", ())
+        if (change["repository"], change["name"]) == (revision.repository, revision.package)
+    ]
+    return {field: change[field] for change in changes for field in ("namespace", "target", "fields")}
 
 
 def put_status(tx: Transaction, item: Work, report: Report) -> None:

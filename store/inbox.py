@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
@@ -67,25 +68,16 @@ def put(tx: Transaction, event: Event) -> int:
     return int(row["seq"])
 
 
-def pending(reader: Reader, limit: int) -> list[tuple[int, Event]]:
-    """Returns the oldest events, each with its number."""
-    rows = reader.rows("SELECT * FROM inbox ORDER BY seq LIMIT :limit", {"limit": limit})
-    return [
-        (
-            row["seq"],
-            Event(
-                source=row["source"],
-                kind=EventKind(row["kind"]),
-                namespace=row["namespace"],
-                name=row["name"],
-                uid=row["uid"],
-                origin=row["origin"],
-                body=row["body"],
-                received_at=row["received_at"],
-            ),
-        )
-        for row in rows
-    ]
+def pending(reader: Reader, limit: int, after: int = 0) -> list[tuple[int, Event]]:
+    """Returns the oldest events whose numbers are greater than `after`, each with its number."""
+    sql = "SELECT * FROM inbox WHERE seq > :after ORDER BY seq LIMIT :limit"
+    return [(row["seq"], _event(row)) for row in reader.rows(sql, {"limit": limit, "after": after})]
+
+
+def get(reader: Reader, seq: int) -> Event | None:
+    """Returns an event by its number; None where it has been dealt with, or another has its place."""
+    row = reader.row("SELECT * FROM inbox WHERE seq = :seq", {"seq": seq})
+    return None if row is None else _event(row)
 
 
 def known(reader: Reader) -> list[tuple[str, str, str]]:
@@ -102,3 +94,8 @@ def count(reader: Reader) -> int:
     """Returns how many events wait."""
     row = reader.row("SELECT count(*) AS waiting FROM inbox")
     return 0 if row is None else int(row["waiting"])
+
+
+def _event(row: sqlite3.Row) -> Event:
+    values = {key: row[key] for key in row.keys() if key != "seq"}  # noqa: SIM118 - a row yields its values
+    return Event(**{**values, "kind": EventKind(values["kind"])})

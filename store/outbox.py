@@ -99,6 +99,17 @@ def put(tx: Transaction, message: Message) -> bool:
     return tx.execute(_PUT, {**asdict(message), "version": meta.count(tx, _VERSION)}) == 1
 
 
+def remember(tx: Transaction, message: Message) -> bool:
+    """Stores a message as one that was delivered, by whoever had the store before; as `put` otherwise."""
+    stored = put(tx, message)
+    if stored:
+        tx.execute(
+            "UPDATE outbox SET next_at = NULL WHERE uid = :uid AND kind = :kind",
+            {"uid": message.uid, "kind": message.kind},
+        )
+    return stored
+
+
 def latest(reader: Reader, uid: str, kind: Kind) -> Message | None:
     """Returns the last message of a kind about an intent, delivered or not; None if there never was one."""
     row = reader.row("SELECT * FROM outbox WHERE uid = :uid AND kind = :kind", {"uid": uid, "kind": kind})

@@ -87,6 +87,10 @@ class Store:
         """
         return self._readers.run(function)
 
+    def removed(self) -> bool:
+        """Tells whether the file was removed or replaced, so that nothing can be written any more."""
+        return self._writer.removed()
+
     def close(self, timeout: float = 10.0) -> None:
         """Finishes what is queued, empties the log into the database and lets the lock go; once is enough.
 

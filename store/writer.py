@@ -72,6 +72,10 @@ class Writer:
             self._queue.put(write)
         return write.future
 
+    def removed(self) -> bool:
+        """Tells whether the file was removed or replaced, so that nothing can be written any more."""
+        return _identity(self._path) != self._file
+
     def close(self, timeout: float) -> bool:
         """Takes no more writes and finishes the queue.
 
@@ -128,7 +132,7 @@ class Writer:
         Raises:
             StoreUnavailable: the file was taken away: SQLite would go on writing to it, for nobody.
         """
-        if _identity(self._path) != self._file:
+        if self.removed():
             raise StoreUnavailable(f"not written: {self._path} was removed or replaced; restart this program")
         deadline = time.monotonic() + _LONGEST_WAIT
         while True:

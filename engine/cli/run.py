@@ -52,6 +52,8 @@ def run_command(file: Path | None, once: bool, timeout: float, log_level: str, t
     try:
         with _live(board, shown=shown):
             while not stop.wait(0.05 if once else 1.0):
+                if daemon.store.removed():
+                    break
                 settled = once and daemon.settled()
                 if settled or (once and time.monotonic() - began > timeout):
                     break
@@ -61,6 +63,9 @@ def run_command(file: Path | None, once: bool, timeout: float, log_level: str, t
         click.echo("not everything that ran has ended; it is read back at the next start", err=True)
         sys.stdout.flush()
         os._exit(Exit.NEGATIVE)
+    if daemon.store.removed():
+        message = f"{settings.store.path} was removed; start anew, and it is rebuilt from what was reported"
+        raise CommandError(message, Exit.UNREACHABLE)
     if once and board is not None:
         _sum_up(board, settings, file, time.monotonic() - began, shown=shown)
         if not settled and not stop.is_set():

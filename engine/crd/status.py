@@ -81,6 +81,11 @@ class Package(_Part):
     lifecycle: str = Field(description="Draft, Proposed, Published, DeletionProposed or Deleted.")
     revision: int = Field(description="Its number, once published.")
     resource_name: str = Field(description="Its name as a resource of the backend.")
+    namespace: str | None = Field(default=None, description="Of the objects that it is about.")
+    target: str | None = Field(default=None, description="The workload that it is about; * for all.")
+    fields: list[str] | None = Field(
+        default=None, description="What the intent decides there, as Deployment/amf:spec.replicas."
+    )
 
 
 class Outcome(_Part):

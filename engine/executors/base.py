@@ -17,6 +17,7 @@ class Effect:
         workspace: the package workspace in which it happens; made from the effect key, the same on each try.
         lifecycle: how far its packages may go: Draft, Proposed or Published.
         changes: one for each package; none of them shows before all are written.
+        record: the decision behind it, as text that means nothing to the executor; see `Remembers`.
     """
 
     intent: str
@@ -25,6 +26,7 @@ class Effect:
     workspace: str
     lifecycle: str
     changes: tuple[PackageChange, ...]
+    record: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,5 +174,26 @@ class Executor(Protocol):
         """Finds out, cheaply and within some seconds, whether the backend takes work; changes nothing.
 
         Called now and then in place of trying every intent, and by `check`.
+        """
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """An executor that keeps the decision behind each intent's last effect where the effect is.
+
+    A store that is lost is rebuilt from it: what was begun is then finished as it was decided, whatever
+    rules and live objects say by now, and the owners of its fields are known again.
+    """
+
+    def recall(self, intent: str, key: str) -> str:
+        """Returns `Effect.record` of an effect that was begun; empty where there is none by that key.
+
+        Args:
+            intent: "namespace/name".
+            key: of the effect.
+
+        Raises:
+            OSError: it cannot be looked up now.
         """
         ...

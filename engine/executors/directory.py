@@ -2,6 +2,7 @@
 
     <out>/packages/<repository>/<package>/                        the package as it is now, to apply or commit
     <out>/revisions/<repository>/<package>/v3-cw-0a1b2c…/         each revision, never changed
+    <out>/effects/<namespace>/<name>.json                         the decision behind an intent's last effect
 
 A revision is written under a hidden name and appears whole by a rename, so it is there or it is not. Its
 name carries the workspace, which is made from the effect key: that is how an effect is read back.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import re
 import shutil
@@ -34,10 +36,13 @@ from engine.executors.base import (
     Up,
     Withdrawal,
 )
+from engine.identity import sha256
 from engine.krm import MergeConflict, PackageChange, merge, read_package, render_package
 from engine.reasons import Reason
 
 _REVISION = re.compile(r"v([1-9][0-9]*)-(cw-[0-9a-f]+)\Z")
+_LONGEST_STEM = 230
+"""Of a file's name, in characters: file systems hold 255 bytes."""
 _OUT_OF_SPACE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.ENODEV, errno.ESTALE}
 
 
@@ -55,6 +60,7 @@ class DirectoryExecutor:
         self._keep = keep
         self._packages = out / "packages"
         self._revisions = out / "revisions"
+        self._effects = out / "effects"
 
     def execute(self, effect: Effect) -> ExecuteOutcome:
         """Writes a revision of each package that changes, then shows them all.
@@ -72,6 +78,7 @@ class DirectoryExecutor:
             # All are merged before any is written, and all written before any is shown: an intent happens
             # as a whole.
             drafts = [self._draft(effect, change) for change in effect.changes]
+            self._remember(effect)
             for draft in drafts:
                 draft.write()
             for draft in drafts:
@@ -122,6 +129,32 @@ class DirectoryExecutor:
         except OSError as error:
             return Down(f"{self._out} cannot be written: {error.strerror or error}")
         return Up(f"{self._out}: writable")
+
+    def recall(self, intent: str, key: str) -> str:
+        """Returns what was kept with an intent's last effect, if that has this key."""
+        try:
+            kept = json.loads(self._effect(intent).read_bytes())
+            return str(kept["record"]) if kept["key"] == key else ""
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return ""
+
+    def _remember(self, effect: Effect) -> None:
+        """Keeps the decision, before anything appears of what it leads to.
+
+        Not synced to the disk: it is of use only where the store is lost, and without it the effect is still
+        found by its workspace.
+        """
+        path = self._effect(effect.intent)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f".{path.name}")
+        draft.write_text(json.dumps({"key": effect.key, "record": effect.record}), encoding="utf-8")
+        draft.replace(path)
+
+    def _effect(self, intent: str) -> Path:
+        """The file of an intent; its name is shortened where a file system could not hold it."""
+        namespace, _, name = intent.partition("/")
+        stem = name if len(name) <= _LONGEST_STEM else f"{name[:_LONGEST_STEM]}-{sha256(name)[:8]}"
+        return self._effects / namespace / f"{stem}.json"
 
     def _draft(self, effect: Effect, change: PackageChange) -> _Draft:
         """Works out the revision of one package; writes nothing."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
@@ -195,7 +196,9 @@ class _Intake:
             return self._make(EventKind.MALFORMED, *about, origin, canonical_json(problem))
         wish = spec.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True)
         wish["intent"] = self._redact(spec.intent)
-        kept = {"metadata": metadata, "spec": wish} | _own_status(body)
+        kept = {"metadata": metadata, "spec": wish}
+        if body.get("status"):  # a store that was lost is rebuilt from it
+            kept["status"] = body["status"]
         return self._make(EventKind.UPSERT, *about, metadata["resourceVersion"], canonical_json(kept))
 
     def _make(self, kind: EventKind, namespace: str, name: str, uid: str, origin: str, body: str) -> Event:
@@ -272,15 +275,21 @@ def _metadata(metadata: Mapping[str, Any]) -> dict[str, Any]:
             name: text for name, text in annotations.items() if name not in OUTPUTS and name != _APPLIED
         },
     }
+    if stated := _stated_at(metadata):
+        kept["statedAt"] = stated
     leaving = {field: metadata[field] for field in ("deletionTimestamp", "finalizers") if metadata.get(field)}
     return kept | leaving
 
 
-def _own_status(body: Object) -> dict[str, Any]:
-    """Returns the status where it speaks of this generation: a store that was lost is rebuilt from it."""
-    status = body.get("status") or {}
-    current = status.get("observedGeneration") == body["metadata"]["generation"]
-    return {"status": status} if current else {}
+def _stated_at(metadata: Mapping[str, Any]) -> float | None:
+    """Returns when the spec was last written, in whole epoch seconds; None where nothing tells."""
+    times = [
+        entry["time"]
+        for entry in metadata.get("managedFields") or ()
+        if "f:spec" in (entry.get("fieldsV1") or {}) and entry.get("time") and not entry.get("subresource")
+    ]
+    stated = max(times, default=metadata.get("creationTimestamp"))  # RFC 3339 in UTC: ordered as text
+    return datetime.fromisoformat(stated).timestamp() if stated else None
 
 
 def _problem(error: ValidationError) -> str:

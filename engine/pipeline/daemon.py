@@ -35,7 +35,7 @@ from engine.scheduler import Ticker
 from engine.settings import Settings, Switches
 from engine.status import Notice
 from nlp import Reader
-from store import Store, inbox, intents, outbox, work
+from store import Store, StoreUnavailable, inbox, intents, outbox, work
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +90,9 @@ class Daemon:
         self.metrics = Metrics(self._depths, self.ticker)
         self._stop_serving: Callable[[], None] = _nothing
         out = settings.output.directory
-        self._intake = Intake(self.store, clock, self._mode.remembered)
         self.decider = Decider(self.store, looker, clock)
         self.executors = executors_of(settings) if executors is None else executors
+        self._intake = Intake(self.store, clock, self._mode.remembered, self.executors.values(), self._synced)
         self.dispatcher = Dispatcher(
             self.store,
             self.executors,
@@ -172,8 +172,10 @@ class Daemon:
         self._stop_serving()
         try:
             self._reporter.deliver()
-            self._mode.close()
+        except StoreUnavailable as error:  # what could not be told is told after the next start
+            log.warning("the last statuses are not delivered: %s", error)
         finally:
+            self._mode.close()
             self.store.close(max(1.0, deadline - time.monotonic()))
         return ended
 
@@ -189,7 +191,7 @@ class Daemon:
 
     def settled(self) -> bool:
         """Tells whether there is nothing left to do now: what waits, waits for a time or a change."""
-        if not self.source.synced.is_set() or not self.dispatcher.idle():
+        if not (self.source.synced.is_set() and self._intake.rebuilt and self.dispatcher.idle()):
             return False
         return self.store.read(
             lambda reader: (
@@ -202,6 +204,8 @@ class Daemon:
 
     def _work(self) -> None:
         """Drains: takes up events, decides and claims until nothing more is to be done."""
+        if not self._intake.rebuild():
+            return
         now = self._clock()
         self.store.write(lambda tx: work.wake_due(tx, now)).result()
         while (
@@ -213,7 +217,11 @@ class Daemon:
     def problems(self) -> dict[str, str]:
         """Tells what of rules, lexicon and settings is not in force as it stands in the files, and why."""
         own = {item.name: item.problem for item in self.reloaded if item.problem}
-        return own | dict(self._mode.problems())
+        rebuilding = {"store": self._intake.problem} if self._intake.problem else {}
+        return own | rebuilding | dict(self._mode.problems())
+
+    def _synced(self) -> bool:
+        return self.source.synced.is_set()
 
     def _owners(
         self, intent: Intent, actions: tuple[Mapping[str, Any], ...]

@@ -34,6 +34,7 @@ from engine.handoff import Handoff
 from engine.identity import canonical_json, workspace_name
 from engine.metrics import Metrics
 from engine.pipeline import ownership
+from engine.pipeline.recollection import record_of
 from engine.reasons import Reason
 from engine.settings import ExecutionSettings, Switches
 from engine.status import Report
@@ -324,6 +325,7 @@ def effect_of(item: Work, body: Mapping[str, Any]) -> Effect:
         workspace=workspace_name(key),
         lifecycle=body["lifecycle"],
         changes=krm.Plan.from_json(body["plan"]).packages,
+        record=record_of(item, body),
     )
 
 

@@ -1,21 +1,28 @@
-"""The first stage: events of the inbox become intents and generations; nothing is decided here."""
+"""The first stage: events of the inbox become intents and generations; nothing is decided here.
+
+A store that is new may be one that was lost. What it finds there is then taken up in the order in which it
+was stated, with what its status and the executors tell of it, and nothing else is done before that.
+"""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from engine import report
+from engine.executors.base import Executor, Remembers
 from engine.identity import canonical_json as canonical
 from engine.identity import effect_key, sha256, spec_hash, trace_id
 from engine.network_intent import IntentSpec
 from engine.pipeline import requests
+from engine.pipeline.recollection import Past, recollect, restore
 from engine.reasons import Reason
 from engine.status import ready_reason
-from store import Store, Transaction, approvals, audit, inbox, intents, outbox, owners, work
+from store import Store, Transaction, approvals, audit, inbox, intents, meta, outbox, owners, work
 from store.inbox import Event, EventKind
 
 log = logging.getLogger(__name__)
@@ -23,19 +30,14 @@ log = logging.getLogger(__name__)
 BATCH = 200
 """How many events are taken up in one transaction."""
 
-DONE = frozenset(
-    {
-        Reason.COMPLETED.value,
-        Reason.AWAITING_APPROVAL.value,
-        Reason.ADOPTED.value,
-        Reason.SUPERSEDED.value,
-        Reason.DRY_RUN.value,
-    }
-)
-"""The reasons of what is not done again because a store was lost."""
+SYNC_SECONDS = 60.0
+"""How long a new store waits to know all that is there; a namespace out of reach must not stop the others."""
 GONE = "null"
 """The body of a status that is to be removed."""
 
+
+_REBUILT = "rebuilt"
+"""The name in the store of the note that all it found when it was new has been taken up."""
 
 Remembered = Callable[[str, str], Mapping[str, Any] | None]
 """Looks up the last status of an intent where it was shown: by namespace and name."""
@@ -46,34 +48,114 @@ class Intake:
 
     Args:
         remembered: asked about an intent that the store does not know, since a store may have been lost.
+        executors: asked about its effect, while the store is new.
+        synced: tells whether all that was there at the start is in the inbox.
+
+    Attributes:
+        rebuilt: whether all that a new store finds there has been taken up.
+        problem: why that has not been done yet; empty where nothing stands in the way.
     """
 
-    def __init__(self, store: Store, clock: Callable[[], float], remembered: Remembered) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Callable[[], float],
+        remembered: Remembered,
+        executors: Iterable[Executor],
+        synced: Callable[[], bool],
+    ) -> None:
         self._store = store
         self._clock = clock
         self._remembered = remembered
+        self._executors = [executor for executor in executors if isinstance(executor, Remembers)]
+        self._synced = synced
+        self._began = time.monotonic()
+        self.rebuilt = store.read(lambda reader: meta.get(reader, _REBUILT)) is not None
+        self.problem = ""
+
+    def rebuild(self) -> bool:
+        """Takes up what a new store finds there, once all of it is known; returns whether that is done.
+
+        A stop in the middle does no harm: the rest is taken up after it, in the same order.
+        """
+        if self.rebuilt:
+            return True
+        if not self._synced() and time.monotonic() - self._began < SYNC_SECONDS:
+            return False
+        try:
+            while order := self._order():
+                for start in range(0, len(order), BATCH):
+                    self._take_back(order[start : start + BATCH])
+        except OSError as error:
+            self.problem = f"a new store is not in use before executors tell what they did: {error}"
+            log.warning(self.problem)
+            return False
+        self._store.write(lambda tx: meta.put(tx, _REBUILT, "true")).result()
+        self.rebuilt, self.problem = True, ""
+        return True
 
     def take(self) -> int:
         """Takes up every event that waits; returns how many there were."""
         count = 0
         while events := self._store.read(lambda reader: inbox.pending(reader, BATCH)):
-            self._store.write(partial(self._take_all, events)).result()
+            self._store.write(partial(self._take_all, [(*item, None) for item in events])).result()
             count += len(events)
         return count
 
-    def _take_all(self, events: list[tuple[int, Event]], tx: Transaction) -> None:
-        now = self._clock()
-        for seq, event in events:
-            if inbox.done(tx, seq):
-                self._take_up(tx, event, now)
+    def _order(self) -> list[int]:
+        """Returns the numbers of all events in the order in which their wishes were stated.
 
-    def _take_up(self, tx: Transaction, event: Event, now: float) -> None:
-        known = intents.get(tx, event.namespace, event.name)
+        What others have superseded comes first of all, and of two of the same second what was done.
+        """
+        keys: list[tuple[bool, float, bool, int]] = []
+        after = 0
+        while events := self._store.read(lambda reader, after=after: inbox.pending(reader, BATCH, after)):  # type: ignore[misc]
+            for seq, event in events:
+                body, status = self._told(event)
+                stated = float(body.get("metadata", {}).get("statedAt", event.received_at))
+                reason = ready_reason(status)
+                keys.append((reason != Reason.SUPERSEDED, stated, not reason, seq))
+            after = events[-1][0]
+        return [seq for *_, seq in sorted(keys)]
+
+    def _take_back(self, numbers: list[int]) -> None:
+        """Takes up some events with what is remembered of them."""
+        found = self._store.read(lambda reader: [(seq, inbox.get(reader, seq)) for seq in numbers])
+        events = [(seq, event, self._past(event)) for seq, event in found if event is not None]
+        self._store.write(partial(self._take_all, events)).result()
+
+    def _past(self, event: Event) -> Past | None:
+        known = self._store.read(lambda reader: intents.get(reader, event.namespace, event.name))
+        if known is not None or event.kind is not EventKind.UPSERT:
+            return None
+        body, status = self._told(event)
+        generation, _, hashed = _place(None, body, event, status)
+        about = (event.namespace, event.name, event.uid)
+        return recollect(about, generation, hashed, status, self._executors)
+
+    def _told(self, event: Event) -> tuple[dict[str, Any], Mapping[str, Any]]:
+        """Returns the body of an event, and the last status of its intent as it was shown."""
         body = json.loads(event.body)
-        status = body.pop("status", None)
-        if known is None and event.kind is EventKind.UPSERT:
-            status = status or self._remembered(event.namespace, event.name)
-        _take_up(tx, event, known, body, status or {}, now)
+        told = body.pop("status", None)
+        if told is None and event.kind is EventKind.UPSERT:
+            told = self._remembered(event.namespace, event.name)
+        return body, told or {}
+
+    def _take_all(self, events: list[tuple[int, Event, Past | None]], tx: Transaction) -> None:
+        now = self._clock()
+        for seq, event, past in events:
+            if inbox.done(tx, seq):
+                self._take_up(tx, event, past, now)
+
+    def _take_up(self, tx: Transaction, event: Event, past: Past | None, now: float) -> None:
+        known = intents.get(tx, event.namespace, event.name)
+        if event.kind is EventKind.DELETE:
+            if known is not None and known.deleted_at is None:
+                _forget(tx, known, now)
+            return
+        body, status = self._told(event) if known is None else (json.loads(event.body), {})
+        body.pop("status", None)
+        _take_up(tx, event, known, body, status, past, now)
 
 
 def _take_up(
@@ -82,13 +164,13 @@ def _take_up(
     known: intents.Intent | None,
     body: dict[str, Any],
     status: Mapping[str, Any],
+    past: Past | None,
     now: float,
 ) -> None:
-    if event.kind is EventKind.DELETE:
-        if known is not None and known.deleted_at is None:
-            _forget(tx, known, now)
-        return
     generation, wish, hashed = _place(known, body, event, status)
+    if known is None and event.kind is EventKind.UPSERT:
+        past = past or recollect((event.namespace, event.name, event.uid), generation, hashed, status, ())
+        wish = past.wish
     changed = known is None or (generation, event.uid) != (known.generation, known.uid)
     body["wish"], body["wishHash"] = wish, hashed
     if "problem" in body and known is not None:  # says nothing of the wish, which may come back as it was
@@ -116,19 +198,23 @@ def _take_up(
         owners.release(tx, known.uid)
         approvals.forget(tx, known.uid)
     key = effect_key(event.namespace, event.name, event.uid, wish, hashed)
-    item = work.see(
+    see = partial(
+        work.see,
         tx,
         namespace=event.namespace,
         name=event.name,
         uid=event.uid,
-        generation=generation,
         spec_hash=hashed,
         now=now,
         priority=body.get("spec", {}).get("priority", IntentSpec.model_fields["priority"].default),
         trace_id=trace_id(key),
     )
-    if known is None and item is not None:
-        _recover(tx, item, body, status, now)
+    if past is not None:
+        item = _take_back(tx, event, past, see, now)
+        asked = report.requested_at(body)
+        if item is not None and past.done and asked not in ("", past.status.get("lastHandledReconcileAt")):
+            report.note_handled(tx, item, asked, now)
+    see(generation=generation)  # where that is the one taken back, it is known
     details = {"origin": event.origin, "source": event.source, "specHash": hashed}
     audit.append(
         tx,
@@ -138,24 +224,26 @@ def _take_up(
     )
 
 
-def _recover(
-    tx: Transaction, item: work.Work, body: Mapping[str, Any], status: Mapping[str, Any], now: float
-) -> None:
-    """Takes a status for what the store has lost: what was done is not done again.
+def _take_back(
+    tx: Transaction, event: Event, past: Past, see: Callable[..., work.Work | None], now: float
+) -> work.Work | None:
+    """Takes a status, and what executors remember, for what the store has lost.
 
-    What was refused or had not ended is looked at anew; an effect that did happen is found by its workspace.
+    What was done is not done again. What was begun is read back, and finished as it was decided. What was
+    refused, or had not come so far, is looked at anew.
+
+    Returns:
+        The generation that was taken back, if any was.
     """
-    reason = ready_reason(status)
-    current = (status.get("specHash"), status.get("observedGeneration")) == (item.spec_hash, item.generation)
-    if not current or reason not in DONE:
-        return
-    message = str(status.get("lastMessage", ""))
-    work.finish(tx, item, reason=reason, message=message, basis="", now=now)
-    about = (item.namespace, item.name, item.uid, item.generation)
-    outbox.put(tx, outbox.Message(*about, outbox.Kind.STATUS, canonical(status), now))
-    asked = report.requested_at(body)
-    if asked and asked != status.get("lastHandledReconcileAt"):
-        report.note_handled(tx, item, asked, now)
+    if past.status:
+        observed = int(past.status.get("observedGeneration") or 0)
+        about = (event.namespace, event.name, event.uid, observed)
+        shown = outbox.Message(*about, outbox.Kind.STATUS, canonical(past.status), now)
+        outbox.remember(tx, shown)
+    item = see(generation=past.generation) if past.known else None
+    if item is not None:
+        restore(tx, item, past, now=now)
+    return item
 
 
 def _place(

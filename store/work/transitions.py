@@ -242,6 +242,12 @@ def unknown(tx: Transaction, work: Work, *, reason: str, message: str, next_at: 
     return _put_back(tx, replace(found, read_back=True), State.UNKNOWN, reason, message, next_at, now)
 
 
+def doubt(tx: Transaction, work: Work, *, now: float) -> Work:
+    """Has a decided generation read back: its effect may have happened before the store knew of it."""
+    found = _expect(tx, work, "doubt", {State.DECIDED})
+    return _put_back(tx, replace(found, read_back=True), State.UNKNOWN, "ReadBack", "", now, now)
+
+
 def restart(
     tx: Transaction, work: Work, *, now: float, at: float | None = None, reason: str = "", message: str = ""
 ) -> Work:

@@ -46,6 +46,9 @@ FULL: dict[str, Any] = {
             "lifecycle": "Proposed",
             "revision": 0,
             "resourceName": "main.core-amf.cw-1",
+            "namespace": "core",
+            "target": "amf",
+            "fields": ["Deployment/amf:spec.replicas"],
         }
     ],
 }

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -208,7 +209,7 @@ def test_an_object_of_an_older_definition_is_malformed_not_fatal(api: ScriptedAp
     assert second["problem"] == "spec.intent: Field required"
 
 
-def test_a_status_comes_along_only_where_it_speaks_of_the_generation(
+def test_a_status_comes_along_also_where_it_speaks_of_an_older_generation(
     api: ScriptedApi, journal: Journal
 ) -> None:
     current = intent("a", 7, generation=2) | {"status": {"observedGeneration": 2, "phase": "Completed"}}
@@ -216,7 +217,25 @@ def test_a_status_comes_along_only_where_it_speaks_of_the_generation(
     api.lists.append(listing(current, older))
     with source(api, journal) as found:
         assert found.synced.wait(60)
-    assert [body.get("status", {}).get("phase") for body in journal.bodies()] == ["Completed", None]
+    told = [body["status"]["observedGeneration"] for body in journal.bodies()]
+    assert told == [2, 1]
+
+
+def test_it_is_told_when_the_spec_was_last_written(api: ScriptedApi, journal: Journal) -> None:
+    made = intent("a", 7)
+    made["metadata"] |= {
+        "creationTimestamp": "2026-01-05T10:00:00Z",
+        "managedFields": [
+            {"time": "2026-01-05T10:00:00Z", "fieldsV1": {"f:spec": {}}},
+            {"time": "2026-01-05T11:00:00Z", "fieldsV1": {"f:spec": {}}},
+            {"time": "2026-01-05T12:00:00Z", "fieldsV1": {"f:metadata": {}}},
+            {"time": "2026-01-05T13:00:00Z", "fieldsV1": {"f:status": {}}, "subresource": "status"},
+        ],
+    }
+    api.lists.append(listing(made))
+    with source(api, journal) as found:
+        assert found.synced.wait(60)
+    assert journal.bodies()[0]["metadata"]["statedAt"] == datetime(2026, 1, 5, 11, tzinfo=UTC).timestamp()
 
 
 def test_each_namespace_is_followed_by_itself(api: ScriptedApi, journal: Journal) -> None:
