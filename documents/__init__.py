@@ -3,7 +3,7 @@
 The one way by which rules, grammar, settings and manifests are read. Knows nothing of their meaning.
 """
 
-from documents.errors import DocumentError, Place, Problem
+from documents.errors import DocumentError, Place, Problem, pointed_at
 from documents.folder import Stamp, read_bytes, read_file, scan
 from documents.model import FilePath, StrictModel, validate
 from documents.reading import MAX_BYTES, Document, load, parse
@@ -21,6 +21,7 @@ __all__ = [
     "Watched",
     "load",
     "parse",
+    "pointed_at",
     "read_bytes",
     "read_file",
     "scan",

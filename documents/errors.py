@@ -42,9 +42,13 @@ class Problem:
         )
         if not self.excerpt.strip():
             return head
-        first = max(0, self.place.column - 1 - _SHOWN // 2)
-        shown = self.excerpt[first : first + _SHOWN]
-        return f"{head}\n    {shown}\n    {' ' * (self.place.column - 1 - first)}^"
+        return f"{head}\n{pointed_at(self.excerpt, self.place.column - 1)}"
+
+
+def pointed_at(line: str, offset: int) -> str:
+    """Returns what is around a character of a line, indented, with a caret under it."""
+    first = max(0, offset - _SHOWN // 2)
+    return f"    {line[first : first + _SHOWN]}\n    {' ' * (offset - first)}^"
 
 
 class DocumentError(Exception):

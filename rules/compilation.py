@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
-from documents import Document, Problem
+from documents import Document, Problem, pointed_at
 from rules.assignments import Assignment, KeyPath, Value, locate, type_problems
 from rules.book import Bucket, Choice, Globs, Hold, Match, Rule
 from rules.bounds import exceeded_by
@@ -212,7 +212,7 @@ def located(document: Document, path: KeyPath, text: str, finding: Finding) -> P
     before = text[: finding.offset]
     column = len(before) - (before.rfind("\n") + 1)
     shown = text.split("\n")[before.count("\n")]
-    return document.problem(path, f"{finding.message}\n    {shown}\n    {' ' * column}^")
+    return document.problem(path, f"{finding.message}\n{pointed_at(shown, column)}")
 
 
 def _match(spec: MatchSpec) -> Match:

@@ -215,6 +215,8 @@ class Compiler:
         try:
             checked = self._checking.compile(text)
         except (RuntimeError, ValueError) as error:
+            if "recursion" in str(error):
+                raise ExpressionError((Finding(0, "nests too deeply; make it several rules"),)) from error
             raise ExpressionError(self._findings(str(error), text)) from error
         root = tree(checked.serialize())
         _check_size(root)
@@ -323,6 +325,20 @@ def _check_size(root: Node) -> None:
         raise ExpressionError((Finding(0, f"more than {MAX_NODES} parts; make it several rules"),))
     if _loops(root) > MAX_LOOPS:
         raise ExpressionError((Finding(0, f"macros nest deeper than {MAX_LOOPS}; make it several rules"),))
+    if _joins(root):
+        message = "joins texts or lists within two macros, as map and filter do; make it several rules"
+        raise ExpressionError((Finding(0, message),))
+
+
+def _joins(node: Node, loops: int = 0) -> bool:
+    """Tells whether something is joined in the inner one of two macros: that has no bound in memory."""
+    match node:
+        case Comprehension(range=over, body=body):
+            return _joins(over, loops) or any(_joins(part, loops + 1) for part in body)
+        case Call(joins=True) if loops == MAX_LOOPS:
+            return True
+        case _:
+            return any(_joins(child, loops) for child in children(node))
 
 
 def _loops(node: Node) -> int:

@@ -188,6 +188,9 @@ class _Loader:
                 path = ("vars", name)
                 if name in places:
                     self.problems.append(each.document.problem(path, f"is also set at {places[name]}"))
+                if _too_large(value):
+                    message = "holds a whole number of more than 64 bits, which no expression can read"
+                    self.problems.append(each.document.problem(path, message))
                 if name in shipped and not _fits(value_shape(value), value_shape(shipped[name])):
                     message = f"has to be of the type of the shipped value, {json.dumps(shipped[name])}"
                     self.problems.append(each.document.problem(path, message))
@@ -269,3 +272,12 @@ def _fits(given: Shape, wanted: Shape) -> bool:
     if isinstance(wanted, Scalar) and isinstance(given, Scalar):
         return Kind.DYN in (given.kind, wanted.kind) or given.kind is wanted.kind
     return wanted == Scalar(Kind.DYN)
+
+
+def _too_large(value: Json) -> bool:
+    """Tells whether a value holds a number that CEL has no type for."""
+    if isinstance(value, Mapping):
+        return any(_too_large(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(_too_large(item) for item in value)
+    return isinstance(value, int) and not -(2**63) <= value < 2**63

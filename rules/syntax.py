@@ -6,7 +6,7 @@ is declared below, by the field numbers of the CEL specification (cel/expr/synta
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,7 +15,9 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 _FIELD = descriptor_pb2.FieldDescriptorProto
 _MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
     "Any": {"value": (2, "bytes")},
-    "Checked": {"expr": (4, "Expr"), "source": (5, "Source")},
+    "Checked": {"references": (2, "*Chosen"), "expr": (4, "Expr"), "source": (5, "Source")},
+    "Chosen": {"key": (1, "int64"), "value": (2, "Reference")},
+    "Reference": {"overloads": (3, "*string")},
     "Source": {"positions": (4, "*Position")},
     "Position": {"key": (1, "int64"), "value": (2, "int32")},
     "Expr": {
@@ -58,6 +60,8 @@ _TYPES = {
     "string": _FIELD.TYPE_STRING,
 }
 
+_JOINING = frozenset({"add_bytes", "add_list", "add_string"})
+
 
 @dataclass(frozen=True, slots=True)
 class Constant:
@@ -87,11 +91,16 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An operator or a function; the receiver of a method is its first argument."""
+    """An operator or a function; the receiver of a method is its first argument.
+
+    Attributes:
+        joins: whether it makes a longer text or list of its arguments, by their types.
+    """
 
     offset: int
     function: str
     arguments: tuple[Node, ...]
+    joins: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +129,8 @@ def tree(serialized: bytes) -> Node:
     """Returns the syntax tree of a serialized checked expression."""
     checked = _CHECKED.FromString(_ANY.FromString(serialized).value)
     positions = {item.key: item.value for item in checked.source.positions}
-    return _node(checked.expr, positions)
+    joins = {item.key for item in checked.references if _JOINING.intersection(item.value.overloads)}
+    return _Reader(positions, joins).node(checked.expr)
 
 
 def nodes(node: Node) -> Iterator[Node]:
@@ -143,31 +153,42 @@ def children(node: Node) -> tuple[Node, ...]:
             return ()
 
 
-def _node(expr: Any, positions: Mapping[int, int]) -> Node:
-    offset = positions.get(expr.id, 0)
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads the nodes of one expression.
 
-    def within(*parts: Any) -> tuple[Node, ...]:
-        return tuple(_node(part, positions) for part in parts)
+    Attributes:
+        positions: by a node's id, its offset.
+        joins: the ids of the calls that join texts or lists.
+    """
 
-    node: Node = Constant(offset, _literal(expr.constant))
-    if expr.HasField("ident"):
-        node = Name(offset, expr.ident.name)
-    elif expr.HasField("select"):
-        node = Select(offset, _node(expr.select.operand, positions), expr.select.field, expr.select.test)
-    elif expr.HasField("call"):
-        receiver = [expr.call.target] if expr.call.HasField("target") else []
-        node = Call(offset, expr.call.function, within(*receiver, *expr.call.arguments))
-    elif expr.HasField("list"):
-        node = Sequence(offset, within(*expr.list.elements))
-    elif expr.HasField("struct"):
-        node = Sequence(
-            offset, within(*(part for item in expr.struct.entries for part in (item.key, item.value)))
-        )
-    elif expr.HasField("comprehension"):
-        macro = expr.comprehension
-        body = within(macro.initial, macro.condition, macro.step, macro.result)
-        node = Comprehension(offset, macro.variable, _node(macro.range, positions), body)
-    return node
+    positions: Mapping[int, int]
+    joins: Collection[int]
+
+    def node(self, expr: Any) -> Node:
+        offset = self.positions.get(expr.id, 0)
+        node: Node = Constant(offset, _literal(expr.constant))
+        if expr.HasField("ident"):
+            node = Name(offset, expr.ident.name)
+        elif expr.HasField("select"):
+            node = Select(offset, self.node(expr.select.operand), expr.select.field, expr.select.test)
+        elif expr.HasField("call"):
+            receiver = [expr.call.target] if expr.call.HasField("target") else []
+            arguments = self._within(*receiver, *expr.call.arguments)
+            node = Call(offset, expr.call.function, arguments, expr.id in self.joins)
+        elif expr.HasField("list"):
+            node = Sequence(offset, self._within(*expr.list.elements))
+        elif expr.HasField("struct"):
+            parts = (part for item in expr.struct.entries for part in (item.key, item.value))
+            node = Sequence(offset, self._within(*parts))
+        elif expr.HasField("comprehension"):
+            macro = expr.comprehension
+            body = self._within(macro.initial, macro.condition, macro.step, macro.result)
+            node = Comprehension(offset, macro.variable, self.node(macro.range), body)
+        return node
+
+    def _within(self, *parts: Any) -> tuple[Node, ...]:
+        return tuple(self.node(part) for part in parts)
 
 
 def _literal(constant: Any) -> bool | int | float | str | None:
