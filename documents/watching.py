@@ -8,6 +8,9 @@ from pathlib import Path
 
 from documents.folder import Stamp, scan
 
+_AT_REST_SECONDS = 0.1
+"""For how long nobody has written a file that is whole."""
+
 
 class Watched:
     """Some files and folders that are looked at again and again.
@@ -36,6 +39,22 @@ class Watched:
             digest.update(f"{path}\0{len(content)}\0".encode() + content)
         before, self.digest = self.digest, digest.hexdigest()
         return before != self.digest
+
+    def at_rest(self, now: float) -> bool:
+        """Tells whether nobody writes the files just now: an editor may empty a file before it fills it.
+
+        Args:
+            now: in seconds since 1970, by the clock of the files.
+        """
+        ages = [now - stamp.modified_ns / 1e9 for stamp in self._look().values()]
+        return not any(0 <= age < _AT_REST_SECONDS for age in ages)
+
+    def confirm(self) -> bool:
+        """Tells whether the files are still those of the last look; else the next one is a change."""
+        if self._look() == self._stamps:
+            return True
+        self._stamps, self.digest = None, ""
+        return False
 
     def _look(self) -> dict[str, Stamp]:
         stamps: dict[str, Stamp] = {}

@@ -79,6 +79,9 @@ def documents_of(paths: Sequence[Path], kind: str) -> list[Document]:
 def _documents(file: Path, problems: list[Problem]) -> list[Document]:
     """Reads the documents of a file; what is wrong with it goes to `problems`."""
     try:
+        if file.stat().st_size == 0:  # cut short, or about to be written
+            message = "is empty; write its rules, or remove the file"
+            problems.append(Problem(Place(str(file), 1, 1), "", message))
         return load_documents(file)
     except DocumentError as error:
         problems.extend(error.problems)

@@ -7,6 +7,7 @@ then swapped whole: every decision is made by exactly one set.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -51,14 +52,22 @@ class Reloaded(Generic[T]):
     failures: int = 0
 
     def look(self, *, always: bool = False) -> bool:
-        """Takes up what changed, or all if `always`; returns whether something else is in force."""
+        """Takes up what changed, or all if `always`; returns whether something else is in force.
+
+        What is being written is left for the next look, so that no half of a file comes into force.
+        """
+        if not always and not self.watched.at_rest(time.time()):
+            return False
         if not self.watched.changed() and not always:
             return False
         try:
             loaded = self.load()
         except (DocumentError, RulesFailedTheirTests, OSError) as error:
+            self.watched.confirm()
             self.problem, self.failures = str(error), self.failures + 1
             log.error("%s not taken up, the last good ones stay: %s", self.name, error)  # noqa: TRY400
+            return False
+        if not self.watched.confirm():
             return False
         self.problem, self.loads = "", self.loads + 1
         self.swap(loaded)

@@ -134,11 +134,11 @@ def test_pausing_takes_effect_and_its_end_too(workplace: Workplace) -> None:
     text = file.read_text()
     daemon = workplace.start(file=file)
     file.write_text(text + "paused: {namespaces: [core]}\n")
-    daemon.reload()
+    daemon.reload(always=True)
     workplace.intent("scale", "scale amf to 5")
     workplace.until(lambda: workplace.reason("scale") == "Paused")
     file.write_text(text)
-    daemon.reload()
+    daemon.reload(always=True)
     workplace.until(lambda: workplace.reason("scale") == "Completed")
     workplace.stop(daemon)
 
@@ -193,3 +193,29 @@ def test_files_that_are_swapped_without_saying_anything_else_are_no_change(tmp_p
     assert not watched.changed()
     file.write_text("a: 2\n")
     assert watched.changed()
+
+
+def test_files_that_are_being_written_wait_for_their_end(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("a: 1\n")
+    watched = Watched([tmp_path])
+    written = file.stat().st_mtime
+    assert not watched.at_rest(written + 0.05)
+    assert watched.at_rest(written + 0.5)
+    assert watched.at_rest(written - 60)  # a clock that was set back is no reason to wait
+    assert watched.changed()
+    assert watched.confirm()
+    file.write_text("")
+    assert not watched.confirm()
+    file.write_text("a: 1\n")
+    assert watched.changed()
+
+
+def test_an_emptied_file_of_rules_is_none_without_rules(workplace: Workplace) -> None:
+    file = workplace.write("rules/own.yaml", CAP.format(most=4))
+    daemon = workplace.start()
+    file.write_text("")
+    daemon.reload(always=True)
+    assert "own.yaml:1:1: is empty" in rules_problem(daemon)
+    assert daemon.decider.looker.book.vars["maxReplicas"] == 4
+    workplace.stop(daemon)
