@@ -14,12 +14,14 @@ from engine.pipeline.journal import Journal
 from engine.pipeline.reporting import DirectoryStatus, Sink
 from engine.settings import Settings
 from engine.sources.directory import DirectorySource
+from engine.vitals import Check, Level, Vitals
 from rules.snapshot import Source as SourceName
 from store import Store
 from store.outbox import Kind
 
 if TYPE_CHECKING:
     from engine.kube.client import Client
+    from engine.kube.examining import Examination
 
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,8 @@ class Mode(Protocol):
     name: SourceName
     inventory: LiveInventory
     sinks: Mapping[Kind, Sink]
+    silence_seconds: float
+    """A source that has not been heard of for so long has lost what it follows."""
 
     def source(
         self, store: Store, kept: Callable[[], None], redact: Callable[[str], str], clock: Callable[[], float]
@@ -81,7 +85,15 @@ class Mode(Protocol):
         ...
 
     def problems(self) -> Mapping[str, str]:
-        """Tells what does not work now, by what it is, for readiness."""
+        """Tells what does not work now, by what it is."""
+        ...
+
+    def examine(self) -> None:
+        """Looks, where it is time to, for what stands in the way for good."""
+        ...
+
+    def vitals(self) -> Vitals:
+        """Tells how what the mode works with is; what it knows nothing of is left as it is by itself."""
         ...
 
     def close(self) -> None:
@@ -105,6 +117,7 @@ class EmbeddedMode:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.silence_seconds = max(30.0, 20 * settings.source.poll_seconds)
         self.inventory: LiveInventory = live.DirectoryInventory(settings.live.directory)
         self._statuses = DirectoryStatus(settings.output.directory / "status")
         self.sinks: Mapping[Kind, Sink] = {Kind.STATUS: self._statuses.write}
@@ -131,6 +144,13 @@ class EmbeddedMode:
     def problems(self) -> Mapping[str, str]:
         """Nothing that files cannot say themselves."""
         return {}
+
+    def examine(self) -> None:
+        """Finds nothing: folders are looked at by those who read and write them."""
+
+    def vitals(self) -> Vitals:
+        """Nothing besides."""
+        return Vitals()
 
     def close(self) -> None:
         """Holds nothing open."""
@@ -159,6 +179,8 @@ class KubernetesMode:
         self._resource = network_intents(settings.group, settings.version, settings.kubernetes.plural)
         self._versions = Versions()
         self.sinks = ResourceSinks(self._client, self._resource, self._versions).by_kind()
+        self.silence_seconds = 2 * self._client.times.silence
+        self._examination = self._examine_with()
         self._watched = None if settings.live.kind == "directory" else KubernetesInventory(self._client)
         self.inventory: LiveInventory = self._watched or live.DirectoryInventory(settings.live.directory)
 
@@ -192,6 +214,34 @@ class KubernetesMode:
     def problems(self) -> Mapping[str, str]:
         """Tells what of the API server does not work now."""
         return self._client.health.problems
+
+    def examine(self) -> None:
+        """Looks whether the definition that is served, and our rights, are what this release needs."""
+        self._examination.look()
+
+    def vitals(self) -> Vitals:
+        """Tells how the API server and we get on."""
+        areas: dict[str, list[str]] = {}
+        for place, problem in self._client.health.problems.items():
+            areas.setdefault(place.partition(" ")[0], []).append(problem)
+        failing = [Check(area, Level.WARNING, "\n".join(said)) for area, said in sorted(areas.items())]
+        return Vitals(
+            checks=(*self._examination.checks, *failing),
+            failures=self._client.health.failures,
+            schema_flaws=self._examination.flaws,
+            rights_missing=self._examination.rights_missing,
+        )
+
+    def _examine_with(self) -> Examination:
+        from engine.kube.examining import Examination  # noqa: PLC0415 - as above
+
+        def ours() -> Mapping[str, Any]:
+            from engine.crd import definition  # noqa: PLC0415 - as above
+
+            return definition(self._settings.group, self._settings.version, self._settings.kubernetes.plural)
+
+        namespaces = self._settings.kubernetes.namespaces or ("",)
+        return Examination(self._client, self._resource, ours, namespaces)
 
     def close(self) -> None:
         """Ends every watch and connection."""

@@ -22,10 +22,13 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 log = logging.getLogger(__name__)
 
+STUCK_SECONDS = 600.0
+"""A tick that is so late, or shows no progress for so long, will not come back by itself."""
+
 
 @dataclass(slots=True)
 class Tick:
-    """A named function and when it last ran, by the monotonic clock."""
+    """A named function, and when it last began, ended or got on, by the monotonic clock."""
 
     name: str
     run: Callable[[], None]
@@ -35,6 +38,14 @@ class Tick:
     runs: int = 0
     errors: int = 0
     last_run: float = field(default_factory=time.monotonic)
+
+    def beat(self) -> None:
+        """Notes that a long run gets on."""
+        self.last_run = time.monotonic()
+
+    def stuck(self, now: float) -> bool:
+        """Tells whether it neither runs when it is due nor gets on."""
+        return now - self.last_run > self.interval + STUCK_SECONDS
 
 
 class Ticker:
@@ -59,10 +70,10 @@ class Ticker:
 
     def add(self, name: str, run: Callable[[], None], every: float) -> Tick:
         """Adds a tick that runs `every` so many seconds (at least 1), and whenever it is woken."""
-        tick = self._ticks[name] = Tick(name, run, every)
+        tick = self._ticks[name] = Tick(name, run, max(1.0, every))
         self._scheduler.add_executor(ThreadPoolExecutor(1), alias=name)
         self._scheduler.add_job(
-            self._run, "interval", args=(tick,), seconds=max(1.0, every), id=name, executor=name
+            self._run, "interval", args=(tick,), seconds=tick.interval, id=name, executor=name
         )
         return tick
 
@@ -78,6 +89,10 @@ class Ticker:
         if not tick.woken.is_set() and not self._stopping:
             tick.woken.set()
             self._make_due(name)
+
+    def beat(self, name: str) -> None:
+        """Notes that a tick which takes long gets on."""
+        self._ticks[name].beat()
 
     def stop(self, timeout: float) -> bool:
         """Starts no further tick and waits for running ones; returns whether all ended in time."""
@@ -105,10 +120,10 @@ class Ticker:
             if self._stopping:
                 return
             tick.woken.clear()
-            tick.last_run = time.monotonic()
+            tick.beat()
             tick.runs += 1
             tick.run()
-            tick.last_run = time.monotonic()
+            tick.beat()
 
     def _make_due(self, name: str) -> None:
         try:

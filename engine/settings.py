@@ -150,10 +150,12 @@ class PausedSettings(StrictModel):
 
 
 class MetricsSettings(StrictModel):
-    """Where metrics are served."""
+    """Where metrics and health are served, over HTTP."""
 
     address: str = Field(default="127.0.0.1", description="Address to listen on.")
-    port: int | None = Field(default=None, ge=1, le=65535, description="Port of /metrics; unset: not served.")
+    port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of /metrics, /livez and /readyz; unset: not served."
+    )
 
 
 class ShadowSettings(StrictModel):

@@ -21,9 +21,10 @@ from rules.models import Mode
 from rules.snapshot import Action, Bounds, ContainerFacts, Facts, History, IntentView, Json, Snapshot
 from rules.structures import Structure, compile_structures
 from rules.testing import CaseResult, run_tests, untouched
-from rules.timing import RuleTime, Stopwatch, Timer
+from rules.timing import UNTIMED, RuleTime, Stopwatch, Timer
 
 __all__ = [
+    "UNTIMED",
     "Action",
     "Bounds",
     "CaseResult",

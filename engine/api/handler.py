@@ -18,6 +18,7 @@ from engine.api.operations import Operations
 from engine.api.peer import Peer, peer_of
 from engine.api.routes import Request, answer
 from engine.api.wire import LARGEST_REQUEST, PREFIX, ApiError, Code
+from engine.serving import Arriving
 
 log = logging.getLogger(__name__)
 
@@ -26,24 +27,6 @@ READ_SECONDS = 5.0
 WRITE_SECONDS = 10.0
 """How long an answer may take to be taken."""
 _MOST_PARAMETERS = 20
-
-
-class _Bounded(io.RawIOBase):
-    """The receiving side of a connection, until a deadline by the monotonic clock."""
-
-    def __init__(self, connection: socket.socket, deadline: float) -> None:
-        self._connection = connection
-        self._deadline = deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._connection.settimeout(left)
-        return self._connection.recv_into(buffer)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -64,7 +47,7 @@ class Handler(BaseHTTPRequestHandler):
         """Bounds what is read in time; what is written has its own time."""
         super().setup()
         self.rfile.close()
-        self._received = _Bounded(self.connection, time.monotonic() + READ_SECONDS)
+        self._received = Arriving(self.connection, time.monotonic() + READ_SECONDS)
         self._refused = False
         self.rfile = io.BufferedReader(self._received)
 

@@ -2,45 +2,125 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from engine.kube.client import Client
 from engine.kube.resources import EVENTS, SELF_SUBJECT_ACCESS_REVIEWS, Resource
 
 
-def missing_rights(client: Client, resource: Resource, namespaces: Sequence[str] = ("",)) -> list[str]:
-    """Returns what we may not do and have to, for people: "patch networkintents/status.nephoran.com".
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One thing that an account may do, or needs to.
+
+    Attributes:
+        namespace: where; empty for everywhere.
+        essential: whether nothing works without it.
+    """
+
+    verb: str
+    resource: Resource
+    subresource: str = ""
+    namespace: str = ""
+    essential: bool = True
+
+    @property
+    def target(self) -> str:
+        """The resource as rules of RBAC name it: "networkintents/status"."""
+        return "/".join(part for part in (self.resource.plural, self.subresource) if part)
+
+    def __str__(self) -> str:
+        group = f".{self.resource.group}" if self.resource.group else ""
+        where = f" in namespace {self.namespace}" if self.namespace else ""
+        return f"{self.verb} {self.target}{group}{where}"
+
+
+def needed_rights(resource: Resource, namespaces: Sequence[str] = ("",)) -> list[Right]:
+    """Returns what we have to be allowed to.
 
     What facts of live objects need is not among it: one that cannot be read is unknown, and says so.
 
     Args:
+        resource: that of NetworkIntents.
         namespaces: those whose NetworkIntents are followed; ("",) for all.
+    """
+    return [
+        right
+        for namespace in namespaces
+        for right in (
+            *(Right(verb, resource, namespace=namespace) for verb in ("get", "list", "watch")),
+            Right("patch", resource, namespace=namespace, essential=False),
+            Right("patch", resource, "status", namespace),
+            *(Right(verb, EVENTS, "", namespace, essential=False) for verb in ("create", "patch")),
+        )
+    ]
+
+
+def missing_rights(client: Client, needed: Iterable[Right]) -> list[Right]:
+    """Returns those of some rights that we do not have.
 
     Raises:
         ApiError: it could not be asked.
     """
-    needed = [
-        (resource, "", ("get", "list", "watch", "patch")),
-        (resource, "status", ("patch",)),
-        (EVENTS, "", ("create", "patch")),
-    ]
+    return [right for right in needed if not _allowed(client, right)]
+
+
+def roles_for(rights: Iterable[Right], account: str) -> list[dict[str, Any]]:
+    """Returns what grants some rights, and no more, as plain objects: a role and its binding, by namespace.
+
+    Args:
+        rights: those to be granted.
+        account: who gets them, as the API server calls it; an account of a pod is bound as such.
+    """
+    found: dict[str, dict[tuple[str, str], list[str]]] = {}
+    for right in rights:
+        verbs = found.setdefault(right.namespace, {}).setdefault((right.resource.group, right.target), [])
+        verbs.append(right.verb)
     return [
-        _words(verb, kind, subresource, namespace)
-        for namespace in namespaces
-        for kind, subresource, verbs in needed
-        for verb in verbs
-        if not _allowed(client, verb, kind, subresource, namespace)
+        item
+        for namespace, rules in found.items()
+        for item in _role(namespace, [_rule(*key, verbs) for key, verbs in rules.items()], account)
     ]
 
 
-def _allowed(client: Client, verb: str, kind: Resource, subresource: str, namespace: str) -> bool:
+_NAME = "conductor-watch-missing"
+_ACCOUNT = "system:serviceaccount:"
+
+
+def _rule(group: str, target: str, verbs: list[str]) -> dict[str, Any]:
+    return {"apiGroups": [group], "resources": [target], "verbs": verbs}
+
+
+def _role(namespace: str, rules: list[dict[str, Any]], account: str) -> list[dict[str, Any]]:
+    kind = "Role" if namespace else "ClusterRole"
+    metadata = {"name": _NAME} | ({"namespace": namespace} if namespace else {})
+    version, group = "rbac.authorization.k8s.io/v1", "rbac.authorization.k8s.io"
+    if account.startswith(_ACCOUNT):
+        home, _, name = account.removeprefix(_ACCOUNT).partition(":")
+        subject = {"kind": "ServiceAccount", "name": name, "namespace": home}
+    else:
+        subject = {"kind": "User", "name": account, "apiGroup": group}
+    return [
+        {"apiVersion": version, "kind": kind, "metadata": metadata, "rules": rules},
+        {
+            "apiVersion": version,
+            "kind": f"{kind}Binding",
+            "metadata": dict(metadata),
+            "roleRef": {"apiGroup": group, "kind": kind, "name": _NAME},
+            "subjects": [subject],
+        },
+    ]
+
+
+def _allowed(client: Client, right: Right) -> bool:
     attributes = {
-        "verb": verb,
-        "group": kind.group,
-        "version": kind.version,
-        "resource": kind.plural,
-        "subresource": subresource,
-        "namespace": namespace,
+        "verb": right.verb,
+        "group": right.resource.group,
+        "version": right.resource.version,
+        "resource": right.resource.plural,
+        "subresource": right.subresource,
+        "namespace": right.namespace,
     }
     body = {
         "apiVersion": SELF_SUBJECT_ACCESS_REVIEWS.api_version,
@@ -49,9 +129,3 @@ def _allowed(client: Client, verb: str, kind: Resource, subresource: str, namesp
     }
     review = client.create(SELF_SUBJECT_ACCESS_REVIEWS, "", body)
     return bool(review["status"].get("allowed"))
-
-
-def _words(verb: str, kind: Resource, subresource: str, namespace: str) -> str:
-    name = "/".join(part for part in (kind.plural, subresource) if part)
-    where = f" in namespace {namespace}" if namespace else ""
-    return f"{verb} {name}.{kind.group}{where}"

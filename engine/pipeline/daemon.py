@@ -23,6 +23,7 @@ from engine.metrics import Metrics
 from engine.modes import mode_of
 from engine.network_intent import Intent
 from engine.pipeline.deciding import Decider
+from engine.pipeline.examining import EXAMINED_SECONDS, Examiner
 from engine.pipeline.executing import Dispatcher
 from engine.pipeline.intake import Intake
 from engine.pipeline.memory import ReadingMemory
@@ -32,10 +33,11 @@ from engine.planning import bounds_of, cluster_of, load_reader, types_of
 from engine.reasons import Reason
 from engine.reconcile import Looker
 from engine.scheduler import Ticker
+from engine.serving import PageServer
 from engine.settings import Settings, Switches
 from engine.status import Notice
 from nlp import Reader
-from store import Store, StoreUnavailable, inbox, intents, outbox, work
+from store import Store, StoreError, StoreUnavailable, inbox, intents, outbox, work
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +75,12 @@ class Daemon:
         )
         if self.store.moved_aside is not None:
             log.error("the store was corrupt and is kept as %s; a new one is begun", self.store.moved_aside)
+        self.ticker = Ticker()
+        self.examiner = Examiner(
+            self.store, self._mode, lambda: self.source, lambda: self.reloaded, self.ticker, clock
+        )
+        self.metrics = Metrics(self._depths, self.ticker, self.examiner.vitals)
+        self._pages: PageServer | None = None
         switches = Switches.of(settings)
         memory = ReadingMemory(self.store, reader)
         looker = Looker(
@@ -85,12 +93,10 @@ class Daemon:
             switches=switches,
             source=self._mode.name,
             types=types,
+            timer=self.metrics.rules,
         )
-        self.ticker = Ticker()
-        self.metrics = Metrics(self._depths, self.ticker)
-        self._stop_serving: Callable[[], None] = _nothing
         out = settings.output.directory
-        self.decider = Decider(self.store, looker, clock)
+        self.decider = Decider(self.store, looker, clock, self.metrics.rules.looked)
         self.executors = executors_of(settings) if executors is None else executors
         self._intake = Intake(self.store, clock, self._mode.remembered, self.executors.values(), self._synced)
         self.dispatcher = Dispatcher(
@@ -105,6 +111,7 @@ class Daemon:
         )
 
         def show(notice: Notice) -> None:
+            self.ticker.beat("report")
             self.metrics.observe(notice)
             observe(notice)
 
@@ -144,13 +151,13 @@ class Daemon:
         for item in left:
             log.info("%s/%s was left %s", item.namespace, item.name, item.state)
         self._look_again()
-        if self.settings.metrics.port is not None:
-            self._stop_serving = self.metrics.serve(self.settings.metrics.address, self.settings.metrics.port)
         self.ticker.add("work", self._work, every=1.0)
         self.ticker.add("report", self._report, every=1.0)
         self.ticker.add("live", self._refresh, every=self.settings.live.poll_seconds)
         self.ticker.add("reload", self._reload, every=self.settings.rules.poll_seconds)
         self.ticker.add("slow", self.dispatcher.report_slow, every=1.0)
+        self.ticker.add("examine", self.examiner.look, every=EXAMINED_SECONDS)
+        self._serve_pages()
         self.ticker.start()
         self._serve_api()
         self.source.start()
@@ -169,7 +176,8 @@ class Daemon:
         self.source.stop(5.0)
         self.ticker.stop(max(1.0, deadline - time.monotonic()))
         ended = self.dispatcher.stop(max(0.0, deadline - time.monotonic()))
-        self._stop_serving()
+        if self._pages is not None:
+            self._pages.stop()
         try:
             self._reporter.deliver()
         except StoreUnavailable as error:  # what could not be told is told after the next start
@@ -211,6 +219,7 @@ class Daemon:
         while (
             not self._stopped and self._intake.take() + self.decider.decide_due() + self.dispatcher.dispatch()
         ):
+            self.ticker.beat("work")
             self.ticker.wake("report")
         self.ticker.wake("report")
 
@@ -228,6 +237,11 @@ class Daemon:
     ) -> Mapping[tuple[str, str], Mapping[str, str]]:
         return self.decider.owners(intent, actions)
 
+    def _serve_pages(self) -> None:
+        where = self.settings.metrics
+        if where.port is not None:
+            self._pages = PageServer(where.address, where.port, self.examiner.pages(self.metrics))
+
     def _serve_api(self) -> None:
         try:
             self._api.start()
@@ -235,13 +249,16 @@ class Daemon:
             log.warning("no commands on the running daemon: %s", error)
 
     def _depths(self) -> Mapping[str, int]:
-        return self.store.read(
-            lambda reader: {
-                "inbox": inbox.count(reader),
-                **work.depths(reader),
-                "outbox": outbox.count(reader),
-            }
-        )
+        try:
+            return self.store.read(
+                lambda reader: {
+                    "inbox": inbox.count(reader),
+                    **work.depths(reader),
+                    "outbox": outbox.count(reader),
+                }
+            )
+        except StoreError:  # said by readiness; the other metrics are there all the same
+            return {}
 
     def _report(self) -> None:
         self._reporter.deliver()
@@ -294,10 +311,6 @@ class Daemon:
     def _refresh(self) -> None:
         if self.inventory.refresh() and self.decider.reopen():
             self.ticker.wake("work")
-
-
-def _nothing() -> None:
-    """Stops what was never started."""
 
 
 def _key(file: Path | None) -> bytes | None:

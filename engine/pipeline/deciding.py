@@ -43,12 +43,22 @@ REOPENED = (Reason.RULE_REFUSED, Reason.RULE_ERROR, Reason.MISSING_FACT, Reason.
 class Decider:
     """Looks at what is due.
 
+    Args:
+        looked: told of each look once it is over.
+
     Attributes:
         looker: how it looks; replaced whole when rules or grammar change.
     """
 
-    def __init__(self, store: Store, looker: Looker, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        looker: Looker,
+        clock: Callable[[], float],
+        looked: Callable[[Look], None] = lambda _: None,
+    ) -> None:
         self.looker = looker
+        self._looked = looked
         self._store = store
         self._clock = clock
         self._pending: list[tuple[Work, Future[None]]] = []
@@ -111,6 +121,7 @@ class Decider:
         looker = self.looker  # one for the whole decision, whatever is swapped meanwhile
         standing = self._standing(looker.switches, item, known, body)
         look = self._look(looker, item, standing, now)
+        self._looked(look)
         key = effect_key(item.namespace, item.name, item.uid, body["wish"], item.spec_hash)
         committed = partial(_commit, item=item, look=look, key=key, basis=looker.basis, now=now)
         self._pending.append((item, self._store.write(partial(committed, silent=standing.shadow))))

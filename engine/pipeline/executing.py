@@ -303,6 +303,7 @@ class Dispatcher:
             else jittered(schedule[min(item.attempts, len(schedule) - 1)], item)
         )
         reason, next_at = Reason(outcome.reason), now + delay
+        self._metrics.retries.labels(item.executor or "", reason.value).inc()
         after = work.retry(
             tx,
             item,

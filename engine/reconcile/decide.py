@@ -38,15 +38,20 @@ class Decided:
 
 
 def decide(
-    snapshot: Snapshot, book: rules.RuleBook, bounds: rules.Bounds, cluster: krm.ClusterSettings
+    snapshot: Snapshot,
+    book: rules.RuleBook,
+    bounds: rules.Bounds,
+    cluster: krm.ClusterSettings,
+    timer: rules.Timer = rules.UNTIMED,
 ) -> Decided:
-    """Decides a snapshot: the guards in order, then the plan."""
+    """Decides a snapshot: the guards in order, then the plan; `timer` changes nothing of it."""
     for guard in GUARDS:
         ruling = guard(snapshot)
         if ruling is not None:
             return Decided(ruling, snapshot.actions)
     types = snapshot.understood.types
-    decision = rules.evaluate(snapshot.rules, book, bounds, contract_after(snapshot.actions, types.contract))
+    contract = contract_after(snapshot.actions, types.contract)
+    decision = rules.evaluate(snapshot.rules, book, bounds, contract, timer)
     if decision.verdict is not rules.Verdict.PROCEED:
         return Decided(_verdict(decision), decision.actions, decision)
     if len({route.executor for route in decision.routes}) > 1:

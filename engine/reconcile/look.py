@@ -50,6 +50,7 @@ class Looker:
         read: reads a text, remembering what it has read.
         owners: who owns the fields around some actions.
         types: the types that users teach, which `read` and `book` know too.
+        timer: told of the rules as they are evaluated.
     """
 
     read: Callable[[str], Reading]
@@ -61,6 +62,7 @@ class Looker:
     switches: Switches
     source: Source = "directory"
     types: IntentTypes = field(default_factory=IntentTypes)
+    timer: rules.Timer = rules.UNTIMED
 
     @property
     def basis(self) -> str:
@@ -87,5 +89,5 @@ class Looker:
             paused_executors=tuple(self.switches.paused.executors),
         )
         snapshot = gather(standing, understood, self.inventory, context)
-        decided = decide(snapshot, self.book, self.bounds, self.cluster)
+        decided = decide(snapshot, self.book, self.bounds, self.cluster, self.timer)
         return Look(decided.ruling, understood, snapshot, decided)

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
-import urllib.request
+import time
+from types import SimpleNamespace
 
 from prometheus_client import generate_latest
 
 from engine.metrics import Metrics
 from engine.reasons import Reason
+from engine.reconcile import Look, Ruling, Step
 from engine.scheduler import Ticker
 from engine.status import Notice, Report, build_status
+from engine.vitals import Check, Level, Vitals
 
 
 def notice(reason: Reason, seconds: float | None = 0.02) -> Notice:
@@ -50,11 +53,72 @@ def test_queues_are_read_when_they_are_asked_for() -> None:
     assert metrics.registry.get_sample_value("conductor_queue_length", {"queue": "inbox"}) == 5
 
 
-def test_metrics_are_served_until_they_are_stopped() -> None:
-    metrics = Metrics(lambda: {"inbox": 0}, Ticker())
-    stop = metrics.serve("127.0.0.1", 9479)
-    try:
-        with urllib.request.urlopen("http://127.0.0.1:9479/metrics", timeout=5) as answer:
-            assert b"conductor_queue_length" in answer.read()
-    finally:
-        stop()
+def decision_by(rule: str, reason: Reason = Reason.PROCESSING) -> Look:
+    """A look that a rule decided."""
+    snapshot = SimpleNamespace(decision=SimpleNamespace(rule=rule))
+    return Look(Ruling(Step.REFUSE, reason, "said"), decided=snapshot)  # type: ignore[arg-type]
+
+
+def test_of_a_decision_only_the_slowest_rule_is_observed() -> None:
+    metrics = Metrics(dict, Ticker())
+    metrics.rules.begin()
+    metrics.rules.lap("default/quick")
+    deadline = time.perf_counter() + 0.002
+    while time.perf_counter() < deadline:
+        pass
+    metrics.rules.lap("default/slow")
+    metrics.rules.looked(decision_by(""))
+    value = metrics.registry.get_sample_value
+    assert value("conductor_rule_seconds_count", {"rule": "default/slow"}) == 1
+    assert value("conductor_rule_seconds_count", {"rule": "default/quick"}) is None
+    assert value("conductor_rule_seconds_sum", {"rule": "default/slow"}) >= 0.002  # type: ignore[operator]
+
+
+def test_a_decision_that_ended_in_an_error_counts_against_its_rule() -> None:
+    metrics = Metrics(dict, Ticker())
+    metrics.rules.looked(decision_by("site/broken", Reason.RULE_ERROR))
+    metrics.rules.looked(decision_by("site/fine", Reason.RULE_REFUSED))
+    text = generate_latest(metrics.registry).decode()
+    assert 'conductor_rule_errors_total{rule="site/broken"} 1.0' in text
+    assert "site/fine" not in text
+
+
+def test_however_many_rules_there_are_the_labels_are_bounded() -> None:
+    metrics = Metrics(dict, Ticker())
+    for number in range(200):
+        metrics.rules.looked(decision_by(f"site/rule-{number}", Reason.RULE_ERROR))
+    lines = [
+        line
+        for line in generate_latest(metrics.registry).decode().splitlines()
+        if line.startswith("conductor_rule_errors_total{")
+    ]
+    assert len(lines) == 51
+    assert 'conductor_rule_errors_total{rule="others"} 150.0' in lines
+
+
+def test_how_the_daemon_is_can_be_read_as_numbers() -> None:
+    vitals = Vitals(
+        checks=(Check("store", Level.FAILED, "full"), Check("rules", Level.WARNING, "old")),
+        watch_age=7.0,
+        failures={("watch", "ForbiddenError"): 3},
+        reloads={"rules": (2, 1)},
+        not_in_force=frozenset({"rules"}),
+        schema_flaws={"Pruned": 4},
+        rights_missing=2,
+        circuits={"porch": "open"},
+    )
+    metrics = Metrics(dict, Ticker(), lambda: vitals)
+    lines = generate_latest(metrics.registry).decode().splitlines()
+    assert {
+        'conductor_check{check="store"} 2.0',
+        'conductor_check{check="rules"} 1.0',
+        "conductor_watch_age_seconds 7.0",
+        'conductor_api_failures_total{area="watch",error="ForbiddenError"} 3.0',
+        'conductor_reloads_total{of="rules",outcome="taken"} 2.0',
+        'conductor_reloads_total{of="rules",outcome="refused"} 1.0',
+        "conductor_rules_valid 0.0",
+        'conductor_schema_flaws{flaw="Pruned"} 4.0',
+        "conductor_rights_missing 2.0",
+        'conductor_backend_circuit{backend="porch",state="open"} 1.0',
+        'conductor_backend_circuit{backend="porch",state="closed"} 0.0',
+    } <= set(lines)
