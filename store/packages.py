@@ -13,7 +13,7 @@ class Revision:
 
     Attributes:
         repository, package: the package.
-        workspace: the revision's name within it, made from the effect key.
+        workspace: that of the effect, made from its key; the revision that holds it may have another.
         revision: its number once it is published, as the executor writes it; empty before.
         lifecycle: Draft, Proposed, Published, ….
         resource_name: its name for the executor.
@@ -52,6 +52,16 @@ ORDER BY created_at DESC, workspace LIMIT :limit
 def put(tx: Transaction, revision: Revision) -> None:
     """Stores a revision, or what has become of it; when it was first written is kept."""
     tx.execute(_PUT, asdict(revision))
+
+
+def get(reader: Reader, repository: str, package: str, workspace: str) -> Revision | None:
+    """Returns the revision of a workspace; None if none was stored."""
+    sql = (
+        "SELECT * FROM packages WHERE repository = :repository AND package = :package "
+        "AND workspace = :workspace"
+    )
+    found = _read(reader, sql, {"repository": repository, "package": package, "workspace": workspace})
+    return found[0] if found else None
 
 
 def of_package(reader: Reader, repository: str, package: str, *, limit: int) -> list[Revision]:

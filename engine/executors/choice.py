@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from engine.executors.base import Executor
+from engine.executors.base import Effect, Executor
 from engine.settings import Settings
 
 
@@ -12,7 +12,11 @@ class NotAvailableError(OSError):
     """An executor that the settings name cannot be set up; the message says what to set."""
 
 
-def executors_of(settings: Settings) -> dict[str, Executor]:
+Recall = Callable[[str, str, str], Effect | None]
+"""Looks up an effect by repository, package and its workspace; None where it is not known."""
+
+
+def executors_of(settings: Settings, recall: Recall) -> dict[str, Executor]:
     """Makes the executors of `bounds.executors`, by name.
 
     Raises:
@@ -23,14 +27,31 @@ def executors_of(settings: Settings) -> dict[str, Executor]:
     for name in settings.bounds.executors:
         if name not in _MAKERS:
             raise NotAvailableError(f"the executor {name} is not part of this version; see bounds.executors")
-        executors[name] = _MAKERS[name](settings)
+        executors[name] = _MAKERS[name](settings, recall)
     return executors
 
 
-def _directory(settings: Settings) -> Executor:
+def _directory(settings: Settings, _: Recall) -> Executor:
     from engine.executors.directory import DirectoryExecutor  # noqa: PLC0415 - only what is used is loaded
 
     return DirectoryExecutor(settings.output.directory, settings.output.keep_revisions)
 
 
-_MAKERS: Mapping[str, Callable[[Settings], Executor]] = {"directory": _directory}
+def _porch(settings: Settings, recall: Recall) -> Executor:
+    from engine.executors.porch.api import MOST_ANSWER_BYTES, PorchApi  # noqa: PLC0415 - as above
+    from engine.executors.porch.drafting import Drafter  # noqa: PLC0415 - as above
+    from engine.executors.porch.executor import PorchExecutor  # noqa: PLC0415 - as above
+    from engine.executors.porch.queues import WriterQueues  # noqa: PLC0415 - as above
+    from engine.kube.client import Client, Times  # noqa: PLC0415 - as above
+    from engine.kube.connection import configure  # noqa: PLC0415 - as above
+
+    porch, bounds = settings.executors.porch, settings.bounds
+    times = Times(connect=porch.connect_seconds, read=porch.answer_seconds, answer=porch.answer_seconds)
+    configuration = configure(porch.kubeconfig or settings.kubernetes.kubeconfig)
+    client = Client(configuration, times, most_bytes=MOST_ANSWER_BYTES)
+    queues = WriterQueues(porch.cache)
+    api = PorchApi(client, porch.namespace, porch.settle_seconds, saw=queues.learn)
+    return PorchExecutor(api, queues, Drafter(api, recall), bounds.repositories or [bounds.repository])
+
+
+_MAKERS: Mapping[str, Callable[[Settings, Recall], Executor]] = {"directory": _directory, "porch": _porch}

@@ -196,7 +196,7 @@ _TABLE: tuple[_Row, ...] = (
     ),
     _retryable(r"packagerevision\w*\.porch\.kpt\.dev \S+", _LOOKED_AT),
     _outage(
-        r"could not find the requested resource|no matches for kind",
+        r"could not find the requested resource|no matches for kind|404 page not found",
         "porch is not installed, or starting; it goes on by itself",
     ),
 )

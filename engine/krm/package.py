@@ -54,9 +54,9 @@ def render_package(
             "description": description or f"What network intents state, kept by conductor-watch: {name}"
         },
     }
-    files = {KPTFILE: _dump(kptfile)}
+    files = {KPTFILE: dump(kptfile)}
     for item in objects:
-        files[_file_name(item)] = _dump(item)
+        files[file_name(item)] = dump(item)
     return dict(sorted(files.items()))
 
 
@@ -75,7 +75,8 @@ def read_package(files: Mapping[str, bytes]) -> list[JsonObject]:
     return sorted(objects, key=lambda item: (item["kind"], item["metadata"]["name"]))
 
 
-def _file_name(item: Mapping[str, Any]) -> str:
+def file_name(item: Mapping[str, Any]) -> str:
+    """Returns the name of the file of a new object."""
     stem = f"{item['kind'].lower()}-{item['metadata']['name']}"
     if len(stem) + len(".yaml") > _FILE_NAME_CHARACTERS:
         digest = hashlib.sha256(stem.encode()).hexdigest()[:_HASH_CHARACTERS]
@@ -83,7 +84,8 @@ def _file_name(item: Mapping[str, Any]) -> str:
     return f"{stem}.yaml"
 
 
-def _dump(item: Mapping[str, Any]) -> bytes:
+def dump(item: Mapping[str, Any]) -> bytes:
+    """Returns an object as YAML; the same object gives the same bytes."""
     return yaml.dump(
         _ordered(item),
         Dumper=_Dumper,

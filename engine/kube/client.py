@@ -10,17 +10,19 @@ from __future__ import annotations
 import json
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
 from urllib3 import BaseHTTPResponse
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from engine.kube.errors import (
     ApiError,
     ForbiddenError,
     NotFoundError,
+    UnansweredError,
     UnauthorizedError,
     UnavailableError,
     from_status,
@@ -31,6 +33,8 @@ from engine.kube.resources import NAMESPACES, SELF_SUBJECT_REVIEWS, Resource
 
 JSON = "application/json"
 MERGE = "application/merge-patch+json"
+_PLAIN = "text/plain"
+"""How an API server answers for a service behind it that it cannot reach."""
 APPLY = "application/apply-patch+yaml"
 FIELD_MANAGER = "conductor-watch"
 """The name under which the API server keeps which fields are ours."""
@@ -39,6 +43,8 @@ Object = dict[str, Any]
 Query = Mapping[str, str | int]
 _ANONYMOUS = "system:anonymous"
 _CHUNK = 65536
+_NEVER_SENT = (NewConnectionError, ConnectTimeoutError, SSLError)
+"""Errors before the first byte went out: what was asked for has not been done."""
 _CONNECTION = re.compile(r"^.*?Connection(?:\(.*?\)| object at \S+>): ")
 """What urllib3 puts before the words: the connection as an object."""
 
@@ -50,6 +56,7 @@ class Times:
     Attributes:
         connect: a connection.
         read: how long the server may say nothing within a call.
+        answer: how long an answer may take from its first byte to its last.
         watch: after at most so long the server ends a watch; the least is 0.8 of it, so that many do not
             end together.
         silence: a watch in which the server says nothing for so long is dead. Bookmarks come about once a
@@ -60,6 +67,7 @@ class Times:
 
     connect: float = 5.0
     read: float = 15.0
+    answer: float = 60.0
     watch: float = 300.0
     silence: float = 150.0
     first_delay: float = 0.2
@@ -116,13 +124,19 @@ class Stream:
 class Client:
     """Calls one API server; safe for several threads.
 
+    Args:
+        most_bytes: how large an answer may be; None for any size.
+
     Attributes:
         host: the server's address.
         times: how long things may take.
         health: what does not work; noted by those who call.
     """
 
-    def __init__(self, configuration: Configuration, times: Times | None = None) -> None:
+    def __init__(
+        self, configuration: Configuration, times: Times | None = None, *, most_bytes: int | None = None
+    ) -> None:
+        self._most_bytes = most_bytes
         self._api = ApiClient(configuration)
         self._api.user_agent = FIELD_MANAGER
         self.host = configuration.host
@@ -151,12 +165,20 @@ class Client:
         what = f"create {resource.words(namespace, name)}"
         return self._send("POST", resource.path(namespace), what, query=query, body=body)
 
-    def merge(self, resource: Resource, namespace: str, name: str, body: Object) -> Object:
+    def merge(
+        self, resource: Resource, namespace: str, name: str, body: Object, *, subresource: str = ""
+    ) -> Object:
         """Changes the fields of an object that `body` has; raises as `get` does."""
         query = {"fieldManager": FIELD_MANAGER}
-        what = f"change {resource.words(namespace, name)}"
-        path = resource.path(namespace, name)
+        what = f"change {f'the {subresource} of ' if subresource else ''}{resource.words(namespace, name)}"
+        path = resource.path(namespace, name, subresource)
         return self._send("PATCH", path, what, query=query, body=body, content_type=MERGE)
+
+    def delete(self, resource: Resource, namespace: str, name: str, *, version: str) -> None:
+        """Deletes an object as it was at a resource version; raises as `get` does."""
+        what = f"delete {resource.words(namespace, name)}"
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"resourceVersion": version}}
+        self._send("DELETE", resource.path(namespace, name), what, body=body)
 
     def apply(
         self, resource: Resource, namespace: str, body: Object, *, manager: str, subresource: str = ""
@@ -221,7 +243,7 @@ class Client:
     ) -> Object:
         response = self._call(method, path, what, query=query, body=body, content_type=content_type)
         self._refuse(response, what)
-        return _object(_data(response, what), what)
+        return _object(self._data(response, what), what)
 
     def _call(
         self,
@@ -247,33 +269,48 @@ class Client:
             return self._api.call_api(*request[:3], body, _request_timeout=timeout)
         except (HTTPError, ApiException) as error:
             message = f"cannot {what}: the API server at {self.host} does not answer: {_short(error)}"
-            raise UnavailableError(message) from error
+            never_sent = isinstance(error, _NEVER_SENT)
+            raise (UnavailableError if never_sent else UnansweredError)(message) from error
 
     def _refuse(self, response: RESTResponse, what: str) -> None:
         """Raises what an answer that is no success stands for."""
         if 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's successes
             return
+        status: Object = {}
         try:
-            status = _object(_data(response, what), what)
+            data = self._data(response, what)
+            plain = (response.getheader("Content-Type") or "").startswith(_PLAIN)
+            status = {"message": data.decode(errors="replace")} if plain else _object(data, what)
         except ApiError:  # a proxy in between answers in HTML, or not to its end
             status = {}
         raise from_status(what, response.status, status, _seconds(response.getheader("Retry-After")))
 
-
-def _data(response: RESTResponse, what: str) -> bytes:
-    try:
-        return bytes(response.read())
-    except HTTPError as error:
-        raise UnavailableError(f"cannot {what}: the answer broke off: {_short(error)}") from error
+    def _data(self, response: RESTResponse, what: str) -> bytes:
+        """Reads an answer to its end, unless it is too long, in bytes or in time."""
+        deadline = time.monotonic() + self.times.answer
+        most, problem, data = self._most_bytes, "", bytearray()
+        try:
+            while not problem and (chunk := response.response.read1(_CHUNK)):
+                data += chunk
+                if most is not None and len(data) > most:
+                    problem = f"is larger than {most} bytes"
+                elif time.monotonic() > deadline:
+                    problem = f"takes longer than {self.times.answer:g} s"
+        except HTTPError as error:
+            raise UnansweredError(f"cannot {what}: the answer broke off: {_short(error)}") from error
+        if problem:
+            response.response.close()
+            raise UnansweredError(f"cannot {what}: the answer {problem}")
+        return bytes(data)
 
 
 def _object(data: bytes, what: str) -> Object:
     try:
         value = json.loads(data)
-    except ValueError as error:
-        raise UnavailableError(f"cannot {what}: the answer is no JSON") from error
+    except (ValueError, RecursionError) as error:
+        raise UnansweredError(f"cannot {what}: the answer is no JSON") from error
     if not isinstance(value, dict):
-        raise UnavailableError(f"cannot {what}: the answer is no object")
+        raise UnansweredError(f"cannot {what}: the answer is no object")
     return value
 
 

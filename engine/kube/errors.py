@@ -22,7 +22,12 @@ class ApiError(OSError):
 
     Attributes:
         retry_after: the seconds for which the API server asked to be left alone; None where it did not say.
+        code: of the answer; 0 where there was none.
+        told: what the answer said, without what was asked for.
     """
+
+    code: int = 0
+    told: str = ""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -31,6 +36,10 @@ class ApiError(OSError):
 
 class UnavailableError(ApiError):
     """It cannot be reached, or fails by itself: the same call may succeed later."""
+
+
+class UnansweredError(UnavailableError):
+    """It was sent, and no answer came that can be used: whether it was done is not known."""
 
 
 class ThrottledError(UnavailableError):
@@ -96,13 +105,19 @@ _BY_CODE: Mapping[int, type[ApiError]] = {
 def from_status(
     what: str, code: int, status: Mapping[str, Any], retry_after: float | None = None
 ) -> ApiError:
-    """Returns the error that a failed call stands for.
+    """Returns the error that a failed call stands for, with its code and its words.
 
     Args:
         what: the call, for people: "list networkintents in namespace core".
         code: the HTTP code, or that of an ERROR event.
         status: the `Status` object of the answer; empty where there was none.
     """
+    error = _typed(what, code, status, retry_after)
+    error.code, error.told = code, str(status.get("message") or "")
+    return error
+
+
+def _typed(what: str, code: int, status: Mapping[str, Any], retry_after: float | None) -> ApiError:
     told = " ".join(str(status.get("message") or f"HTTP {code}").split())
     details = status.get("details") or {}
     causes = [str(cause.get("message", "")) for cause in details.get("causes") or ()][:_CAUSES]

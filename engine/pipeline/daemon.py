@@ -24,7 +24,7 @@ from engine.modes import mode_of
 from engine.network_intent import Intent
 from engine.pipeline.deciding import Decider
 from engine.pipeline.examining import EXAMINED_SECONDS, Examiner
-from engine.pipeline.executing import Dispatcher
+from engine.pipeline.executing import Dispatcher, recall
 from engine.pipeline.intake import Intake
 from engine.pipeline.memory import ReadingMemory
 from engine.pipeline.reloading import Knowledge, tested_rules, watch_lexicon, watch_rules, watch_settings
@@ -97,7 +97,9 @@ class Daemon:
         )
         out = settings.output.directory
         self.decider = Decider(self.store, looker, clock, self.metrics.rules.looked)
-        self.executors = executors_of(settings) if executors is None else executors
+        self.executors = (
+            executors_of(settings, partial(recall, self.store)) if executors is None else executors
+        )
         self._intake = Intake(self.store, clock, self._mode.remembered, self.executors.values(), self._synced)
         self.dispatcher = Dispatcher(
             self.store,

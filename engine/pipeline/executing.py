@@ -38,7 +38,7 @@ from engine.pipeline.recollection import record_of
 from engine.reasons import Reason
 from engine.settings import ExecutionSettings, Switches
 from engine.status import Report
-from store import Store, Transaction, audit, decisions, packages, work
+from store import Reader, Store, Transaction, audit, decisions, packages, work
 from store.work import Claim, StaleTransition, State, Work
 
 log = logging.getLogger(__name__)
@@ -330,6 +330,20 @@ def effect_of(item: Work, body: Mapping[str, Any]) -> Effect:
     )
 
 
+def recall(store: Store, repository: str, package: str, workspace: str) -> Effect | None:
+    """Returns the effect that wrote a package in a workspace; None where the store does not know of it."""
+
+    def look(reader: Reader) -> Effect | None:
+        written = packages.get(reader, repository, package, workspace)
+        item = work.get(reader, written.work_id) if written is not None else None
+        decision = decisions.latest(reader, item.id) if item is not None else None
+        return (
+            effect_of(item, json.loads(decision.body)) if item is not None and decision is not None else None
+        )
+
+    return store.read(look)
+
+
 def _retries(body: Mapping[str, Any], settings: ExecutionSettings) -> tuple[Sequence[float], int]:
     """Returns the delays before each retry and how many there are: the rules' choice, else the settings'."""
     chosen = body["decision"].get("retry")
@@ -358,7 +372,7 @@ def _record_of(revision: Revision, item: Work, now: float) -> packages.Revision:
     return packages.Revision(
         repository=revision.repository,
         package=revision.package,
-        workspace=revision.workspace,
+        workspace=workspace_name(item.effect_key or ""),
         revision=str(revision.revision),
         lifecycle=revision.lifecycle,
         resource_name=revision.resource_name,
@@ -372,10 +386,19 @@ def _done(revisions: Sequence[Revision]) -> tuple[Reason, str]:
     written = [revision for revision in revisions if revision.changed]
     if not written:
         return Reason.COMPLETED, "all is as wished already; nothing was written"
-    names = ", ".join(f"{item.repository}/{item.package} v{item.revision}" for item in written)
+    names = ", ".join(map(_named, written))
+    if any(item.lifecycle == "Draft" for item in written):
+        return Reason.AWAITING_APPROVAL, f"drafted {names}; somebody has to propose and approve it"
     if any(item.lifecycle != "Published" for item in written):
         return Reason.AWAITING_APPROVAL, f"proposed {names}; it waits for approval"
     return Reason.COMPLETED, f"published {names}"
+
+
+def _named(revision: Revision) -> str:
+    """How people know a revision: by its number, before it has one by the backend's name of it."""
+    if not revision.revision:
+        return revision.resource_name
+    return f"{revision.repository}/{revision.package} v{revision.revision}"
 
 
 def _without_executor(item: Work) -> Retry:

@@ -1,0 +1,1 @@
+"""Packages written through the porch API: its objects, its calls, and the executor over them."""

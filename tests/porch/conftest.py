@@ -1,0 +1,76 @@
+"""A small porch, and executors on it as the settings make them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from kubernetes.client.configuration import Configuration
+
+from engine.executors.base import Effect
+from engine.executors.porch import executor as executing
+from engine.executors.porch.api import PorchApi
+from engine.executors.porch.drafting import Drafter
+from engine.executors.porch.executor import PorchExecutor
+from engine.executors.porch.queues import WriterQueues
+from engine.krm import PackageChange
+from engine.kube.client import Client, Times
+from tests.porch.server import Porch, serving
+
+
+def deployment(replicas: int, name: str = "amf") -> dict[str, Any]:
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "core"},
+        "spec": {"replicas": replicas},
+    }
+
+
+def config_map(**data: str) -> dict[str, Any]:
+    metadata = {"name": "amf", "namespace": "core"}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def change(item: dict[str, Any], package: str = "core-amf", repository: str = "main") -> PackageChange:
+    return PackageChange(repository, "core", "amf", package, (item,), (f"{item['kind']}/amf:x",))
+
+
+@dataclass
+class Bench:
+    """A porch and executors on it, as a daemon has them before and after it was killed."""
+
+    porch: Porch
+    decided: dict[str, Effect] = field(default_factory=dict)
+
+    def executor(self, *, cache: Any = "detect", seconds: float = 5.0, most: int = 1 << 20) -> PorchExecutor:
+        configuration = Configuration(host=self.porch.url)
+        configuration.retries = False
+        client = Client(configuration, Times(connect=seconds, read=seconds, answer=seconds), most_bytes=most)
+        queues = WriterQueues(cache)
+        api = PorchApi(client, "default", settle_seconds=5.0, saw=queues.learn)
+        recall = lambda _repository, _package, workspace: self.decided.get(workspace)  # noqa: E731
+        return PorchExecutor(api, queues, Drafter(api, recall), ["main"])
+
+    def effect(
+        self,
+        *changes: PackageChange,
+        intent: str = "core/amf",
+        generation: int = 1,
+        lifecycle: str = "Published",
+    ) -> Effect:
+        """Returns an effect; the same for the same intent and generation."""
+        key = hashlib.sha256(f"{intent}@{generation}".encode()).hexdigest()
+        effect = Effect(intent, generation, key, f"cw-{key[:20]}", lifecycle, changes)
+        self.decided[effect.workspace] = effect
+        return effect
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
+    monkeypatch.setattr(executing, "_LOOK_SECONDS", 0.01)
+    with serving(Porch()) as porch:
+        yield Bench(porch)
