@@ -140,6 +140,7 @@ class FaultProxy:
         except (ResetError, OSError, ValueError):
             _reset(handler)
         finally:
+            answer.close()  # the connection lets go of an answer after which the server closes
             connection.close()
 
     def _stream(self, handler: BaseHTTPRequestHandler, answer: http.client.HTTPResponse, edit: Edit) -> None:
