@@ -35,14 +35,18 @@ def spec_hash(spec: Mapping[str, Any]) -> str:
     return sha256(canonical_json(wish))
 
 
-def effect_key(namespace: str, name: str, uid: str, generation: int, spec: str) -> str:
+def effect_key(
+    namespace: str, name: str, uid: str, generation: int, spec: str, reapplication: str = ""
+) -> str:
     """Returns the key under which the effect of one generation happens at most once.
 
     The generation is part of it (docs/adr/0006): a spec changed and changed back is a new wish, whose
     effect must not be taken for the first one's. Rules and facts are not: a rules edit, a restart or a
-    lost store in between cannot make a second effect.
+    lost store in between cannot make a second effect. Only who asks for one gets a second one, by a component
+    of its own (docs/adr/0009).
     """
-    return sha256(canonical_json([namespace, name, uid, generation, spec]))
+    parts = [namespace, name, uid, generation, spec]
+    return sha256(canonical_json([*parts, reapplication] if reapplication else parts))
 
 
 def workspace_name(key: str) -> str:

@@ -14,14 +14,18 @@ from typing import Any
 from pydantic import ValidationError
 
 import rules
+from engine import report
 from engine.contract import Contract
+from engine.reapplication import decision_of_wish
 from engine.reasons import Reason
+from engine.status import ready_reason
 from store import Reader, State, Work, decisions, intents, work
 
 _PAGE = 500
 _GENERATIONS = 1000
 """The most generations of one intent that are looked at."""
 
+_NOTHING_DONE = (Reason.DRY_RUN, Reason.ADOPTED, Reason.SUPERSEDED)
 _COMPARED = ("verdict", "reason", "rule", "actions", "priority", "holdUntil", "needsApproval", "rateLimits")
 """What of a decision counts. Its words do not: a cap of 90 in place of 100 refuses 150 all the same."""
 _TOLD = ("verdict", "reason", "rule", "message", "actions", "routes", "priority", "rulesDigest")
@@ -92,7 +96,7 @@ def rehearse(cases: Iterable[Case], new: Decide, old: Decide | None = None) -> R
             continue
         decisions += 1
         before = old(case.snapshot) if old is not None else case.decision
-        difference = _compare(case, before, new(case.snapshot))
+        difference = compare(case, before, new(case.snapshot))
         if difference is not None:
             differences.append(difference)
     return Rehearsal(decisions, unreadable, tuple(differences))
@@ -102,33 +106,47 @@ def past(reader: Reader) -> Iterator[Case]:
     """Reads the decision in force of each generation that rules have decided, deleted intents' too."""
     for intent in _intents(reader, deleted=True):
         for item in work.generations(reader, intent.namespace, intent.name, limit=_GENERATIONS):
-            yield from _case(reader, item)
+            yield from _decided(reader, item)
 
 
 def finished(reader: Reader, namespace: str | None = None) -> Iterator[Case]:
-    """Reads the newest generation of each intent that is done, of one namespace or of all.
-
-    Dry runs and what was there before (Adopted) have done nothing that rules could decide otherwise.
-    """
+    """Reads what each intent that is done was decided by, of one namespace or of all; see `done`."""
     for intent in _intents(reader, deleted=False):
-        item = work.current(reader, intent.namespace, intent.name)
-        if item is None or namespace not in (None, intent.namespace):
-            continue
-        if item.state is State.CONFIRMED and item.reason not in (Reason.DRY_RUN, Reason.ADOPTED):
-            yield from _case(reader, item)
+        if namespace in (None, intent.namespace):
+            for _, case in done(reader, intent):
+                yield case
 
 
-def _case(reader: Reader, item: Work) -> Iterator[Case]:
+def done(reader: Reader, intent: intents.Intent) -> Iterator[tuple[Work, Case]]:
+    """Yields the newest generation of an intent and what its wish was decided by, if that is done.
+
+    Dry runs and what was there before (Adopted) have done nothing that rules could decide otherwise; what is
+    superseded is decided by another intent.
+    """
+    item = work.current(reader, intent.namespace, intent.name)
+    if item is None or item.state is not State.CONFIRMED or item.reason in _NOTHING_DONE:
+        return
+    if ready_reason(report.status_of(reader, item.uid) or {}) == Reason.SUPERSEDED:
+        return
+    body = decision_of_wish(reader, item)
+    if body:
+        yield item, _case(item, body)
+
+
+def _decided(reader: Reader, item: Work) -> Iterator[Case]:
     """Yields the case of a generation, unless its text, a guard or a pause ended it before the rules."""
     stored = decisions.latest(reader, item.id)
     body = json.loads(stored.body) if stored is not None else {}
-    if "decision" not in body:
-        return
+    if "decision" in body:
+        yield _case(item, body)
+
+
+def _case(item: Work, body: Mapping[str, Any]) -> Case:
     try:
         snapshot = rules.Snapshot.from_json({**body["snapshot"], "facts": body["facts"]})
     except (KeyError, ValidationError):
         snapshot = None
-    yield Case(f"{item.namespace}/{item.name}", item.generation, snapshot, body["decision"])
+    return Case(f"{item.namespace}/{item.name}", item.generation, snapshot, body["decision"])
 
 
 def _intents(reader: Reader, *, deleted: bool) -> Iterator[intents.Intent]:
@@ -138,7 +156,8 @@ def _intents(reader: Reader, *, deleted: bool) -> Iterator[intents.Intent]:
         after = (page[-1].namespace, page[-1].name)
 
 
-def _compare(case: Case, before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference | None:
+def compare(case: Case, before: Mapping[str, Any], after: Mapping[str, Any]) -> Difference | None:
+    """Returns what of two decisions of a case differs and counts; None where nothing does."""
     differ = [name for name in _COMPARED if before[name] != after[name]]
     if _routes(before) != _routes(after):
         differ.append("routes")

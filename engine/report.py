@@ -9,7 +9,7 @@ from typing import Any
 
 import rules
 from engine.executors.base import Revision
-from engine.identity import canonical_json, trace_id
+from engine.identity import canonical_json
 from engine.reasons import Reason
 from engine.reconcile import Look, Ruling
 from engine.status import Report, build_status, phase_of, same_but_for_time, timestamp
@@ -65,8 +65,13 @@ def interpretation(look: Look) -> dict[str, Any]:
     return result
 
 
-def from_look(item: Work, look: Look, ruling: Ruling, key: str, now: float) -> Report:
-    """Returns the report of a look that ended without an effect, or waits."""
+def from_look(
+    item: Work, look: Look, ruling: Ruling, now: float, packages: Sequence[Mapping[str, Any]] = ()
+) -> Report:
+    """Returns the report of a look that ended without an effect, or waits.
+
+    `packages` are those that an earlier effect of the same wish wrote.
+    """
     decision = look.decided.decision if look.decided is not None else None
     return Report(
         generation=item.generation,
@@ -74,11 +79,12 @@ def from_look(item: Work, look: Look, ruling: Ruling, key: str, now: float) -> R
         message=ruling.message,
         now=now,
         spec_hash=item.spec_hash,
-        trace_id=trace_id(key),
+        trace_id=item.trace_id or "",
         attempts=item.attempts,
         next_retry=ruling.next_at,
         interpretation=interpretation(look) if look.understood is not None else {},
         decision=_decision(decision.to_json(), look.decided.warnings) if decision and look.decided else {},
+        packages=packages,
     )
 
 
@@ -174,9 +180,15 @@ def supersede(tx: Transaction, lost: Iterable[OwnedField], *, by: str, now: floa
             item = work.terminal(tx, item, reason=Reason.SUPERSEDED.value, message=message, now=now)
         decision = decisions.latest(tx, item.id)
         body = json.loads(decision.body) if decision is not None else {}
-        written = (status_of(tx, owner.uid) or {}).get("packages", ())
+        written = packages_of(tx, item)
         superseded = from_outcome(item, body, Reason.SUPERSEDED, message, now)
         put_status(tx, item, replace(superseded, packages=written))
+
+
+def packages_of(reader: Reader, item: Work) -> Sequence[Mapping[str, Any]]:
+    """Returns the packages of the last status."""
+    packages: Sequence[Mapping[str, Any]] = (status_of(reader, item.uid) or {}).get("packages", ())
+    return packages
 
 
 def last_phase(earlier: Sequence[Work]) -> str:

@@ -1,11 +1,11 @@
-"""Which intent owns a field of a target: the one that wrote it last."""
+"""Which intent owns a field of a target, and which ones wished it and lost it to another."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from store.connection import Reader, Transaction
+from store.connection import Parameters, Reader, Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,16 @@ class OwnedField:
     owner: Owner
 
 
+@dataclass(frozen=True, slots=True)
+class Loser:
+    """An intent that wished fields which others own, or owned when it last looked."""
+
+    uid: str
+    namespace: str
+    name: str
+    fields: tuple[str, ...]
+
+
 _TAKE = """
 INSERT INTO owners (namespace, target, field, uid, intent_namespace, intent_name, generation, work_id)
 VALUES (:namespace, :target, :field, :uid, :intent_namespace, :intent_name, :generation, :work_id)
@@ -49,6 +59,18 @@ ON CONFLICT (namespace, target, field) DO UPDATE SET
 """
 _CARRY = "UPDATE owners SET generation = :generation, work_id = :work_id WHERE uid = :uid"
 _DROP = "DELETE FROM owners WHERE namespace = :namespace AND target = :target AND field = :field"
+_LOSE = """
+INSERT OR REPLACE INTO lost_fields (namespace, target, field, uid, intent_namespace, intent_name)
+VALUES (:namespace, :target, :field, :uid, :intent_namespace, :intent_name)
+"""
+_REGAIN = """
+DELETE FROM lost_fields
+WHERE namespace = :namespace AND target = :target AND field = :field AND uid = :uid
+"""
+_LOSERS = """
+SELECT uid, intent_namespace, intent_name FROM lost_fields
+WHERE namespace = :namespace AND target = :target AND field = :field ORDER BY uid
+"""
 _OF_FIELD = """
 SELECT uid, intent_namespace, intent_name, generation, work_id FROM owners
 WHERE namespace = :namespace AND target = :target AND field = :field
@@ -63,16 +85,41 @@ def take(
     """Gives fields of a target to an intent.
 
     Returns:
-        What other intents lost by it, with the owner of before.
+        What other intents lost by it, with the owner of before. They are remembered as its losers.
     """
-    lost = []
+    lost: list[OwnedField] = []
     for field in fields:
         place = {"namespace": namespace, "target": target, "field": field}
         before = tx.row(_OF_FIELD, place)
         if before is not None and before["uid"] != owner.uid:
             lost.append(OwnedField(namespace, target, field, Owner(**before)))
         tx.execute(_TAKE, {**place, **asdict(owner)})
+        tx.execute(_REGAIN, {**place, "uid": owner.uid})
+    for each in lost:
+        lose(tx, [each], each.owner)
     return lost
+
+
+def lose(tx: Transaction, owned: Iterable[OwnedField], loser: Owner) -> None:
+    """Remembers that an intent wished fields that others own."""
+    for each in owned:
+        values: Parameters = {
+            "namespace": each.namespace, "target": each.target, "field": each.field, "uid": loser.uid,
+            "intent_namespace": loser.intent_namespace, "intent_name": loser.intent_name,
+        }  # fmt: skip
+        tx.execute(_LOSE, values)
+
+
+def losers(reader: Reader, owned: Iterable[OwnedField]) -> list[Loser]:
+    """Lists the intents that wished one of some fields and lost it, each with those of the fields."""
+    found: dict[str, Loser] = {}
+    for each in owned:
+        place = {"namespace": each.namespace, "target": each.target, "field": each.field}
+        for row in reader.rows(_LOSERS, place):
+            fields = found[row["uid"]].fields if row["uid"] in found else ()
+            name = (row["intent_namespace"], row["intent_name"])
+            found[row["uid"]] = Loser(row["uid"], *name, (*fields, each.field))
+    return list(found.values())
 
 
 def of_target(reader: Reader, namespace: str, target: str) -> list[OwnedField]:
@@ -96,9 +143,12 @@ def drop(tx: Transaction, owned: Iterable[OwnedField]) -> None:
         tx.execute(_DROP, {"namespace": item.namespace, "target": item.target, "field": item.field})
 
 
-def release(tx: Transaction, uid: str) -> int:
-    """Takes every field from an intent, and returns how many it had."""
-    return tx.execute("DELETE FROM owners WHERE uid = :uid", {"uid": uid})
+def release(tx: Transaction, uid: str) -> list[OwnedField]:
+    """Takes every field from an intent, forgets what it lost, and returns what it had."""
+    had = of_intent(tx, uid)
+    tx.execute("DELETE FROM owners WHERE uid = :uid", {"uid": uid})
+    tx.execute("DELETE FROM lost_fields WHERE uid = :uid", {"uid": uid})
+    return had
 
 
 def _read(reader: Reader, sql: str, parameters: dict[str, str]) -> list[OwnedField]:

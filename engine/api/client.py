@@ -70,6 +70,16 @@ class Client:
         body |= {name: value for name, value in narrowed.items() if value}
         return self._call("POST", "intents", "retry", body=body)
 
+    def reapply(self, *, namespace: str = "", rate: int = 60, after: str = "") -> Body:
+        """Has finished intents decided anew by the rules in force, `rate` of them a minute.
+
+        The answer is about a page of them; `continue` of it is `after` of the next, empty at the end.
+        """
+        body = {"kind": "ReapplicationRequest", "rate": rate, "continue": after}
+        return self._call(
+            "POST", "rules", "reapply", body=body | ({"namespace": namespace} if namespace else {})
+        )
+
     def state(self) -> Body:
         """Returns how the daemon stands."""
         return self._call("GET", "state")

@@ -10,11 +10,13 @@ from functools import partial
 from importlib.metadata import version
 from typing import Any, Protocol, TypeVar
 
-from engine.api import changing, reading
+from engine.api import changing, reading, reapplying
 from engine.api.changing import BulkRetry
 from engine.api.peer import Peer
 from engine.api.reading import Selection
+from engine.api.reapplying import Reapplication
 from engine.api.wire import ApiError, Code
+from engine.rehearsal import Decide
 from engine.status import timestamp
 from store import Reader, StaleTransition, Store, StoreError, Transaction, inbox, migrations, outbox, work
 
@@ -52,6 +54,10 @@ class Operations(Protocol):
         """Starts afresh what fits, as many as may be tried at once."""
         ...
 
+    def reapply(self, wanted: Reapplication, peer: Peer) -> Answer:
+        """Has what is done decided anew where the rules in force decide it otherwise."""
+        ...
+
     def state(self) -> Answer:
         """Returns how the daemon stands."""
         ...
@@ -83,6 +89,7 @@ class Hooks:
         wake: has due work looked for now.
         reload: takes up rules, lexicon and switches; tells whether something else is in force.
         problems: why what a file says is not in force, by what it is; empty where all is.
+        decide: how the rules in force decide a snapshot.
         digests: of the rules and whatever else decisions depend on, by name.
         ticks: what is called at intervals; `last_run` by the monotonic clock.
     """
@@ -90,6 +97,7 @@ class Hooks:
     wake: Callable[[], None]
     reload: Callable[[], bool]
     problems: Callable[[], Mapping[str, str]]
+    decide: Callable[[], Decide]
     digests: Callable[[], Mapping[str, str]]
     ticks: Callable[[], Sequence[Tick]]
 
@@ -138,6 +146,23 @@ class StoreOperations:
         answer = self._write(lambda tx: changing.retry_all(tx, found, peer, now))
         self._hooks.wake()
         return {"dryRun": False, **answer}
+
+    def reapply(self, wanted: Reapplication, peer: Peer) -> Answer:
+        """Has what is done decided anew where the rules in force decide it otherwise, page by page.
+
+        The first page takes up the rules as they stand in their files; where they cannot be used, nothing is
+        decided anew.
+        """
+        if wanted.after == ("", ""):
+            self._hooks.reload()
+        if problem := self._hooks.problems().get("rules"):
+            hint = "correct the files; the rules in force are older ones"
+            raise ApiError(Code.NOT_RELOADED, problem, hint)
+        found = self._read(partial(reapplying.look_through, wanted=wanted, decide=self._hooks.decide()))
+        now = self._clock()
+        answer = self._write(lambda tx: reapplying.carry_out(tx, found, wanted.rate, peer, now))
+        self._hooks.wake()
+        return {"rulesDigest": self._hooks.digests()["rules"], **answer}
 
     def state(self) -> Answer:
         """Returns how the daemon stands: queues, ticks, versions, digests, and what could not be taken up."""

@@ -13,6 +13,7 @@ from engine.api.changing import BulkRetry
 from engine.api.operations import Answer, Operations
 from engine.api.peer import Peer
 from engine.api.reading import Selection
+from engine.api.reapplying import Reapplication
 from engine.api.wire import API_VERSION, PREFIX, ApiError, Code
 from engine.reasons import Phase, Reason
 from store.overview import Restartable
@@ -21,6 +22,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 LARGEST_PAGE = 500
 LARGEST_BULK = 1000
+FASTEST_RATE = 6000
+"""How many intents can be decided anew in a minute at most."""
 
 _READ_AS = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
@@ -92,6 +95,14 @@ class _BulkRetry(_Body):
     since: AwareDatetime | None = None
     limit: Annotated[int, Field(ge=1, le=LARGEST_BULK, strict=True)] = 100
     dry_run: Annotated[bool, Field(strict=True)] = False
+
+
+class _Reapplication(_Body):
+    kind: Literal["ReapplicationRequest"] = "ReapplicationRequest"
+    namespace: str | None = None
+    rate: Annotated[int, Field(ge=1, le=FASTEST_RATE, strict=True)] = 60
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE, strict=True)] = 100
+    after: str = Field(default="", alias="continue")
 
 
 class _Reload(_Body):
@@ -168,6 +179,13 @@ def _retry_all(request: Request, operations: Operations) -> Answer:
     return operations.retry_all(BulkRetry(which, wanted.limit, wanted.dry_run), request.peer)
 
 
+def _reapply(request: Request, operations: Operations) -> Answer:
+    wanted = _read(_Reapplication, request.body)
+    namespace, _, name = wanted.after.partition("/")
+    after = (namespace, name)
+    return operations.reapply(Reapplication(wanted.namespace, wanted.rate, wanted.limit, after), request.peer)
+
+
 def _state(request: Request, operations: Operations) -> Answer:
     _read(_Nothing, request.query)
     return operations.state()
@@ -191,6 +209,7 @@ _ROUTES = (
     _Route("POST", ("intents", "*", "*", "retry"), "Retry", _retry),
     _Route("GET", ("explain", "*", "*"), "Explanation", _explain),
     _Route("GET", ("state",), "State", _state),
+    _Route("POST", ("rules", "reapply"), "Reapplication", _reapply),
     _Route("POST", ("rules", "reload"), "Reload", _reload),
     _Route("GET", ("healthz",), "Health", _health),
 )

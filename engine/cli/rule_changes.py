@@ -1,4 +1,4 @@
-"""`rules diff` and `rules reapply` say what other rules would decide; they change nothing."""
+"""`rules diff` says what other rules would decide; `rules reapply` has what is done decided by them."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.cli.asking import asking, client_of, daemon_options
 from engine.cli.output import CommandError, Exit, emit, output_option, table
 from engine.cli.records import open_reader, settings_option
 
@@ -60,35 +61,76 @@ def diff_command(old: Path, new: Path, against: str, exit_code: bool, file: Path
 
 
 @click.command("reapply")
-@click.option("--dry-run", is_flag=True, help="List, and change nothing; so far the only way.")
-@click.option("-n", "--namespace", help="Only the intents of this namespace.")
-@settings_option()
+@click.option("--dry-run", is_flag=True, help="List, and change nothing; needs no running daemon.")
+@click.option(
+    "--rate",
+    type=click.IntRange(1, 6000),
+    default=60,
+    show_default=True,
+    help="How many are decided anew in a minute.",
+)
+@click.option("-n", "--namespace", default="", help="Only the intents of this namespace.")
+@daemon_options
 @output_option
-def reapply_command(dry_run: bool, namespace: str | None, file: Path | None, output: str) -> int:
-    """Lists the finished intents that the rules of the settings would decide otherwise now.
+def reapply_command(
+    dry_run: bool, rate: int, namespace: str, file: Path | None, socket: Path | None, output: str
+) -> int:
+    """Has finished intents decided anew that the rules decide otherwise now, each as a new effect.
 
-    Their stored facts count, so that only the rules make a difference, and "double" stays the number that it
-    was.
+    Which ones are, their stored facts tell, so that only the rules make a difference. "Double" stays the
+    number that it was. What an intent wrote stays as it is where it is refused now. With --dry-run the rules
+    of the settings count, else those that the daemon takes up from its own.
     """
+    if dry_run:
+        _rehearse(namespace, file, output)
+        return Exit.OK
+    client = client_of(file, socket)
+    reapplied: list[Any] = []
+    body: dict[str, Any] = {"compared": 0, "unreadable": 0, "reapplied": reapplied}
+    after = ""
+    with asking():
+        while after or "rulesDigest" not in body:
+            found = client.reapply(namespace=namespace, rate=rate, after=after)
+            body["rulesDigest"] = found["rulesDigest"]
+            body["compared"] += found["compared"]
+            body["unreadable"] += found["unreadable"]
+            reapplied += found["reapplied"]
+            after = found["continue"]
+    emit(output, "Reapplication", body, lambda out: _show_reapplied(out, body))
+    return Exit.OK
+
+
+def _rehearse(namespace: str, file: Path | None, output: str) -> None:
     from engine.planning import bounds_of, load_rules, types_of  # noqa: PLC0415 - as above
     from engine.rehearsal import deciding, finished, rehearse  # noqa: PLC0415
     from engine.settings import load_settings  # noqa: PLC0415
 
-    if not dry_run:
-        # A decided generation keeps its effect key, under which nothing happens twice (docs/adr/0006).
-        # Deciding it otherwise would take another key, the actions as they were resolved the first time, and
-        # a step back from `confirmed` that no crash can take twice; the store has no such step.
-        raise CommandError(
-            "what is done is not decided again; --dry-run lists what the rules would decide otherwise. To "
-            "have one of these decided anew, change its text, or a value of its spec.parameters"
-        )
     settings = load_settings(file)
     types = types_of(settings)
     with open_reader(settings) as reader:
         decide = deciding(load_rules(settings, types), bounds_of(settings), types.contract)
-        found = rehearse(finished(reader, namespace), decide)
+        found = rehearse(finished(reader, namespace or None), decide)
     emit(output, "RuleReapply", _body(found), lambda out: _show(out, found, []))
-    return Exit.OK
+
+
+def _show_reapplied(out: Console, body: Mapping[str, Any]) -> None:
+    rows = [
+        [
+            each["intent"],
+            _verdict(each["before"]),
+            _verdict(each["after"]),
+            ", ".join(each["fields"]),
+            each["at"],
+        ]
+        for each in body["reapplied"]
+    ]
+    if rows:
+        out.print(
+            table("", ["intent", "before", "by the rules now", "what differs", "decided anew at"], rows)
+        )
+    if body["unreadable"]:
+        out.print(f"[yellow]{body['unreadable']} left out[/]: another version stored them")
+    out.print(f"{len(rows)} of {body['compared']} are decided anew, by rules {body['rulesDigest'][:12]}")
 
 
 def _deciding(path: Path, settings: Settings) -> Decide:

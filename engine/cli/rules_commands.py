@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @click.group("rules")
 def rules_command() -> None:
-    """Looks at business rules and tries them; decides nothing."""
+    """Looks at business rules, tries them, and has them decide anew what is done."""
 
 
 for _command in (show_command, test_command, diff_command, reapply_command):

@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from engine import report
 from engine.api.operations import Hooks, StoreOperations
@@ -31,7 +30,8 @@ from engine.pipeline.reloading import Knowledge, tested_rules, watch_lexicon, wa
 from engine.pipeline.reporting import Observer, Reporter, ignore
 from engine.planning import bounds_of, cluster_of, load_reader, types_of
 from engine.reasons import Reason
-from engine.reconcile import Looker
+from engine.reconcile import Looker, Place
+from engine.rehearsal import Decide, deciding
 from engine.scheduler import Ticker
 from engine.serving import PageServer
 from engine.settings import Settings, Switches
@@ -131,6 +131,7 @@ class Daemon:
                     wake=lambda: self.ticker.wake("work"),
                     reload=lambda: self.reload(always=True),
                     problems=self.problems,
+                    decide=self._rehearsing,
                     digests=lambda: {"rules": self.decider.looker.book.digest},
                     ticks=self.ticker.ticks,
                 ),
@@ -234,10 +235,12 @@ class Daemon:
     def _synced(self) -> bool:
         return self.source.synced.is_set()
 
-    def _owners(
-        self, intent: Intent, actions: tuple[Mapping[str, Any], ...]
-    ) -> Mapping[tuple[str, str], Mapping[str, str]]:
-        return self.decider.owners(intent, actions)
+    def _rehearsing(self) -> Decide:
+        looker = self.decider.looker
+        return deciding(looker.book, looker.bounds, looker.types.contract)
+
+    def _owners(self, intent: Intent, places: Collection[Place]) -> Mapping[Place, Mapping[str, str]]:
+        return self.decider.owners(intent, places)
 
     def _serve_pages(self) -> None:
         where = self.settings.metrics

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
 import rules
 from engine import report
-from engine.identity import canonical_json, effect_key, trace_id
+from engine.identity import canonical_json, effect_key
 from engine.network_intent import Intent, intent_of
 from engine.pipeline import ownership
+from engine.reapplication import Reapplied, give_back
 from engine.reasons import Reason
-from engine.reconcile import Look, Looker, Ruling, Standing, Step
+from engine.reconcile import Look, Looker, Place, Ruling, Standing, Step
 from engine.settings import PausedSettings, Switches, fits
 from engine.status import ready_reason
 from store import Store, Transaction, approvals, audit, buckets, decisions, intents, owners, work
@@ -26,10 +28,6 @@ log = logging.getLogger(__name__)
 
 BATCH = 32
 """How many are looked at before what became ready is handed on."""
-
-Actions = tuple[Mapping[str, Any], ...]
-Place = tuple[str, str]
-"""Namespace and name of a target."""
 
 _FAULT_SECONDS = 60.0
 """The delay after a fault in a look, in seconds."""
@@ -62,7 +60,7 @@ class Decider:
         self._store = store
         self._clock = clock
         self._pending: list[tuple[Work, Future[None]]] = []
-        self._uncommitted: dict[Place, None] = {}
+        self._uncommitted: set[Place] = set()
 
     def decide_due(self) -> int:
         """Looks at one batch of what is due; returns how many there were."""
@@ -72,10 +70,9 @@ class Decider:
         self._settle()
         return len(due)
 
-    def owners(self, intent: Intent, actions: Actions) -> Mapping[Place, Mapping[str, str]]:
-        """Looks up which other intent owns which field around some actions."""
-        places = {(str(action["namespace"]), str(action["target"])) for action in actions}
-        if places & self._uncommitted.keys():
+    def owners(self, intent: Intent, places: Collection[Place]) -> Mapping[Place, Mapping[str, str]]:
+        """Looks up which other intent owns which field of some targets."""
+        if not self._uncommitted.isdisjoint(places):
             self._settle()
         found: dict[Place, dict[str, str]] = {}
         for place in places:
@@ -89,7 +86,7 @@ class Decider:
 
     def _settle(self) -> None:
         """Waits until what was decided is committed; a fault in one of them stops no other."""
-        pending, self._pending, self._uncommitted = self._pending, [], {}
+        pending, self._pending, self._uncommitted = self._pending, [], set()
         for item, future in pending:
             try:
                 future.result()
@@ -122,14 +119,14 @@ class Decider:
         standing = self._standing(looker.switches, item, known, body)
         look = self._look(looker, item, standing, now)
         self._looked(look)
-        key = effect_key(item.namespace, item.name, item.uid, body["wish"], item.spec_hash)
-        committed = partial(_commit, item=item, look=look, key=key, basis=looker.basis, now=now)
-        self._pending.append((item, self._store.write(partial(committed, silent=standing.shadow))))
-        self._uncommitted |= {
-            (str(action["namespace"]), str(action["target"])): None
-            for action in look.actions
-            if "namespace" in action
-        }
+        about, anew = (item.namespace, item.name, item.uid), Reapplied.of(body)
+        key = effect_key(*about, body["wish"], item.spec_hash, anew.key)
+        decided = _Decided(item, look, key, looker.basis, now, anew=bool(anew.key), silent=standing.shadow)
+        self._pending.append((item, self._store.write(partial(_commit, decided))))
+        plan = look.decided.plan if look.decided is not None else None
+        self._uncommitted |= (
+            {(change.namespace, change.target) for change in plan.packages} if plan else set()
+        )
 
     def _drop(self, item: Work, now: float) -> None:
         """Ends work of an intent that nobody knows, which would else be looked at for ever."""
@@ -152,19 +149,24 @@ class Decider:
         if "problem" in body:
             return Standing(None, problem=str(body["problem"]))
         intent = intent_of(body, uid=item.uid, generation=item.generation, origin=known.origin)
-        confirmed, superseded = self._confirmed(item, body["wish"])
+        anew = Reapplied.of(body)
+        confirmed, superseded = self._confirmed(item, max(body["wish"], anew.generation))
         return Standing(
             intent,
             paused=_paused(switches.paused, intent),
             confirmed=confirmed,
             superseded=superseded,
             shadow=fits(switches.shadow.namespaces, intent.namespace),
+            resolved=anew.actions,
             approved=self._store.read(partial(approvals.of, uid=item.uid, spec_hash=item.spec_hash))
             is not None,
         )
 
     def _confirmed(self, item: Work, wish: int) -> tuple[bool, str]:
-        """Whether an earlier generation of the same wish took effect, and who decides its fields since."""
+        """Whether an earlier generation of the same wish took effect, and who decides its fields since.
+
+        `wish` is the first generation that counts: the one that wished it first, or was taken back last.
+        """
         if wish == item.generation:
             return False, ""
         confirmed = any(
@@ -205,14 +207,36 @@ def _paused(paused: PausedSettings, intent: Intent) -> str:
     return ""
 
 
-def _commit(
-    tx: Transaction, *, item: Work, look: Look, key: str, basis: str, now: float, silent: bool
-) -> None:
-    """Commits one look: the step, the decision, the owners of fields, the audit record and the status.
+@dataclass(frozen=True, slots=True)
+class _Decided:
+    """One look that is to be committed.
 
-    Args:
+    Attributes:
+        key: of the effect, if there is to be one.
+        basis: what the look depended on.
+        now: when it was had.
+        anew: an earlier effect of the same wish has happened, and what it wrote stays told.
         silent: in shadow, where nothing is reported.
     """
+
+    item: Work
+    look: Look
+    key: str
+    basis: str
+    now: float
+    anew: bool
+    silent: bool
+
+    def report(self, tx: Transaction, item: Work, ruling: Ruling) -> None:
+        """Reports what the look came to, where that is no effect."""
+        packages = report.packages_of(tx, item) if self.anew else ()
+        if not self.silent:
+            report.put_status(tx, item, report.from_look(item, self.look, ruling, self.now, packages))
+
+
+def _commit(decided: _Decided, tx: Transaction) -> None:
+    """Commits one look: the step, the decision, the owners of fields, the audit record and the status."""
+    item, look, basis, now = decided.item, decided.look, decided.basis, decided.now
     ruling = _limited(tx, look, now)
     reason, message = ruling.reason.value, ruling.message
     if look.understood is not None and item.state is State.SEEN:
@@ -233,10 +257,10 @@ def _commit(
         )
     about = (item.namespace, item.name, item.uid, item.generation)
     said = {"step": ruling.step.value, "reason": reason, "message": message, "rule": body.get("rule", "")}
-    audit.append(tx, audit.Entry(now, "Decided", *about, trace_id(key), canonical_json(said)))
+    audit.append(tx, audit.Entry(now, "Decided", *about, item.trace_id or "", canonical_json(said)))
     match ruling.step:
         case Step.EXECUTE:
-            _queue(tx, item, look, key, basis, now)
+            _queue(tx, decided, item)
         case Step.WAIT:
             work.wait(tx, item, reason=reason, message=message, basis=basis, until=ruling.next_at, now=now)
         case Step.REFUSE:
@@ -249,10 +273,10 @@ def _commit(
         item.namespace,
         item.name,
         message,
-        extra={"generation": item.generation, "reason": reason, "traceID": trace_id(key)},
+        extra={"generation": item.generation, "reason": reason, "traceID": item.trace_id},
     )
-    if ruling.step is not Step.EXECUTE and not silent:
-        report.put_status(tx, item, report.from_look(item, look, ruling, key, now))
+    if ruling.step is not Step.EXECUTE:
+        decided.report(tx, item, ruling)
 
 
 def _limited(tx: Transaction, look: Look, now: float) -> Ruling:
@@ -269,28 +293,30 @@ def _limited(tx: Transaction, look: Look, now: float) -> Ruling:
     return Ruling(Step.WAIT, Reason.RATE_LIMITED, message, ready_at)
 
 
-def _queue(tx: Transaction, item: Work, look: Look, key: str, basis: str, now: float) -> None:
-    assert look.decided is not None  # noqa: S101 - only `decide` rules EXECUTE
-    assert look.decided.plan is not None  # noqa: S101 - the same
-    assert look.decided.decision is not None  # noqa: S101 - the same
-    newer = ownership.newer_owner(tx, item, look.decided.plan)
+def _queue(tx: Transaction, decided: _Decided, item: Work) -> None:
+    found, now = decided.look.decided, decided.now
+    assert found is not None  # noqa: S101 - only `decide` rules EXECUTE
+    assert found.plan is not None  # noqa: S101 - the same
+    assert found.decision is not None  # noqa: S101 - the same
+    newer = ownership.newer_owner(tx, item, found.plan)
     if newer:  # decided late: held, refused by earlier rules, or of a higher priority
-        message = f"{newer} decides the same and is newer; nothing was written"
-        superseded = Reason.SUPERSEDED
-        after = work.terminal(tx, item, reason=superseded.value, message=message, basis=basis, now=now)
-        ruling = Ruling(Step.REFUSE, superseded, message)
-        report.put_status(tx, after, report.from_look(after, look, ruling, key, now))
+        ruling = Ruling(
+            Step.REFUSE, Reason.SUPERSEDED, f"{newer} decides the same and is newer; nothing was written"
+        )
+        reason, message = ruling.reason.value, ruling.message
+        after = work.terminal(tx, item, reason=reason, message=message, basis=decided.basis, now=now)
+        decided.report(tx, after, ruling)
         return
-    packages = [Package(change.repository, change.name) for change in look.decided.plan.packages]
     work.decide(
         tx,
         item,
-        effect_key=key,
-        executor=look.decided.decision.routes[0].executor,
-        priority=look.decided.decision.priority,
-        packages=packages,
-        basis=basis,
+        effect_key=decided.key,
+        executor=found.decision.routes[0].executor,
+        priority=found.decision.priority,
+        packages=[Package(change.repository, change.name) for change in found.plan.packages],
+        basis=decided.basis,
         now=now,
     )
-    lost = ownership.take(tx, item, look.decided.plan)
-    report.supersede(tx, lost, by=f"{item.namespace}/{item.name}", now=now)
+    taken, name = ownership.take(tx, item, found.plan), f"{item.namespace}/{item.name}"
+    report.supersede(tx, taken.lost, by=name, now=now)
+    give_back(tx, taken.freed, by=name, now=now)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
-from engine import report
+from engine import reapplication, report
 from engine.executors.base import Executor, Remembers
 from engine.identity import canonical_json as canonical
 from engine.identity import effect_key, sha256, spec_hash, trace_id
@@ -172,10 +172,7 @@ def _take_up(
         past = past or recollect((event.namespace, event.name, event.uid), generation, hashed, status, ())
         wish = past.wish
     changed = known is None or (generation, event.uid) != (known.generation, known.uid)
-    body["wish"], body["wishHash"] = wish, hashed
-    if "problem" in body and known is not None:  # says nothing of the wish, which may come back as it was
-        before = json.loads(known.body)
-        body["wish"], body["wishHash"] = before["wish"], before["wishHash"]
+    body |= {"wish": wish, "wishHash": hashed} | _carried(known, body, event, wish)
     intents.put(
         tx,
         intents.Intent(
@@ -195,8 +192,7 @@ def _take_up(
             requests.take_up(tx, item, json.loads(known.body), body, now)
         return
     if known is not None and known.uid != event.uid:  # another one of that name
-        owners.release(tx, known.uid)
-        approvals.forget(tx, known.uid)
+        _let_go(tx, known, now)
     key = effect_key(event.namespace, event.name, event.uid, wish, hashed)
     see = partial(
         work.see,
@@ -266,12 +262,30 @@ def _place(
     return generation, wish, hashed
 
 
+def _carried(
+    known: intents.Intent | None, body: Mapping[str, Any], event: Event, wish: int
+) -> dict[str, Any]:
+    """Returns what stays of the body of before: of a wish that is the same, that it was reapplied."""
+    if known is None or known.uid != event.uid:
+        return {}
+    before = json.loads(known.body)
+    if "problem" in body:  # says nothing of the wish, which may come back as it was
+        return {key: before[key] for key in ("wish", "wishHash", "reapplied") if key in before}
+    return {"reapplied": before["reapplied"]} if "reapplied" in before and before["wish"] == wish else {}
+
+
+def _let_go(tx: Transaction, known: intents.Intent, now: float) -> None:
+    """Frees the fields of an intent that is gone, for whom it had superseded."""
+    freed = owners.release(tx, known.uid)
+    approvals.forget(tx, known.uid)
+    reapplication.give_back(tx, freed, by=f"{known.namespace}/{known.name}", now=now)
+
+
 def _forget(tx: Transaction, known: intents.Intent, now: float) -> None:
     """Ends what is open of an intent that is gone; what was written stays, and its fields are free."""
     intents.mark_deleted(tx, known.namespace, known.name, known.uid, at=now)
     work.withdraw(tx, known.namespace, known.name, now=now)
-    owners.release(tx, known.uid)
-    approvals.forget(tx, known.uid)
+    _let_go(tx, known, now)
     about = (known.namespace, known.name, known.uid, known.generation)
     outbox.put(tx, outbox.Message(*about, outbox.Kind.STATUS, GONE, now))
     audit.append(tx, audit.Entry(now, "Gone", *about, "", canonical({"origin": known.origin})))

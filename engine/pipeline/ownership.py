@@ -7,6 +7,7 @@ one that was held, refused for a while or tried again never undoes a newer one (
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from engine.krm import Plan
 from store import Reader, Transaction, owners
@@ -14,12 +15,29 @@ from store.owners import OwnedField, Owner
 from store.work import Work
 
 
-def newer_owner(reader: Reader, item: Work, plan: Plan) -> str:
-    """Returns the newer intent, as "namespace/name", that decides a field of the plan; empty for none."""
-    for owned in _owned(reader, plan):
-        if owned.owner.uid != item.uid and owned.owner.work_id > item.id:
-            return f"{owned.owner.intent_namespace}/{owned.owner.intent_name}"
-    return ""
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What changed hands when an intent took its fields.
+
+    Attributes:
+        lost: what other intents had.
+        freed: what it had itself and does not wish any more.
+    """
+
+    lost: list[OwnedField]
+    freed: list[OwnedField]
+
+
+def newer_owner(tx: Transaction, item: Work, plan: Plan) -> str:
+    """Returns the newer intent, as "namespace/name", that decides a field of the plan; empty for none.
+
+    That the plan was late for the field is remembered, for when it is free again.
+    """
+    newer = [
+        owned for owned in _owned(tx, plan) if owned.owner.uid != item.uid and owned.owner.work_id > item.id
+    ]
+    owners.lose(tx, newer, _owner(item))
+    return f"{newer[0].owner.intent_namespace}/{newer[0].owner.intent_name}" if newer else ""
 
 
 def other_owners(reader: Reader, item: Work, plan: Plan) -> dict[str, str]:
@@ -31,18 +49,20 @@ def other_owners(reader: Reader, item: Work, plan: Plan) -> dict[str, str]:
     }
 
 
-def take(tx: Transaction, item: Work, plan: Plan) -> list[OwnedField]:
-    """Gives an intent the fields of its plan, and frees those that it wished before and does not any more.
-
-    Returns:
-        What other intents lost by it.
-    """
-    owner = Owner(item.uid, item.namespace, item.name, item.generation, item.id)
+def take(tx: Transaction, item: Work, plan: Plan) -> Taken:
+    """Gives an intent the fields of its plan, and frees those that it wished before and does not any more."""
+    wished = {(change.namespace, change.target, field) for change in plan.packages for field in change.fields}
+    had = owners.of_intent(tx, item.uid)
     lost: list[OwnedField] = []
     for change in plan.packages:
-        lost += owners.take(tx, change.namespace, change.target, change.fields, owner)
-    owners.drop(tx, [owned for owned in owners.of_intent(tx, item.uid) if owned.owner.work_id != item.id])
-    return lost
+        lost += owners.take(tx, change.namespace, change.target, change.fields, _owner(item))
+    freed = [owned for owned in had if (owned.namespace, owned.target, owned.field) not in wished]
+    owners.drop(tx, freed)
+    return Taken(lost, freed)
+
+
+def _owner(item: Work) -> Owner:
+    return Owner(item.uid, item.namespace, item.name, item.generation, item.id)
 
 
 def _owned(reader: Reader, plan: Plan) -> Iterator[OwnedField]:

@@ -5,7 +5,7 @@
 
 from engine.reconcile.admission import Standing, admit
 from engine.reconcile.decide import Decided, decide
-from engine.reconcile.gather import Snapshot, gather
+from engine.reconcile.gather import Place, Snapshot, gather
 from engine.reconcile.look import Look, Looker
 from engine.reconcile.read import Understood, understand
 from engine.reconcile.ruling import Ruling, Step
@@ -14,6 +14,7 @@ __all__ = [
     "Decided",
     "Look",
     "Looker",
+    "Place",
     "Ruling",
     "Snapshot",
     "Standing",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from engine.network_intent import Intent
 from engine.reasons import Reason
@@ -22,6 +23,7 @@ class Standing:
         approved: somebody has approved exactly this spec.
         confirmed: the effect of the same spec has happened for an earlier generation.
         superseded: which intent decides its fields since, in words; empty where none does.
+        resolved: its actions, where it is decided anew: as they were first resolved.
     """
 
     intent: Intent | None
@@ -31,6 +33,7 @@ class Standing:
     superseded: str = ""
     shadow: bool = False
     approved: bool = False
+    resolved: tuple[Mapping[str, Any], ...] = ()
 
 
 def malformed(standing: Standing) -> Ruling | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import rules
@@ -14,15 +15,15 @@ from engine.network_intent import Intent
 from engine.reconcile import read as reading_step
 from engine.reconcile.admission import Standing, admit
 from engine.reconcile.decide import Decided, decide
-from engine.reconcile.gather import Context, Snapshot, gather
+from engine.reconcile.gather import Context, Place, Snapshot, gather
 from engine.reconcile.read import Understood, understand
 from engine.reconcile.ruling import Ruling
 from engine.settings import Switches
 from nlp import Reading
 from rules.snapshot import Source
 
-Owners = Callable[[Intent, tuple[Mapping[str, Any], ...]], Mapping[tuple[str, str], Mapping[str, str]]]
-"""Looks up, by namespace and target, which other intent owns which field."""
+Owners = Callable[[Intent, Collection[Place]], Mapping[Place, Mapping[str, str]]]
+"""Looks up which other intent owns which field of some targets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Looker:
 
     Attributes:
         read: reads a text, remembering what it has read.
-        owners: who owns the fields around some actions.
+        owners: who owns the fields of some targets.
         types: the types that users teach, which `read` and `book` know too.
         timer: told of the rules as they are evaluated.
     """
@@ -81,7 +82,7 @@ class Looker:
             if ruling is not None:
                 return Look(ruling, understood)
         context = Context(
-            owners=self.owners(standing.intent, understood.actions),
+            owners=partial(self.owners, standing.intent),
             history=history,
             now=now,
             source=self.source,

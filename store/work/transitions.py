@@ -271,6 +271,29 @@ def restart(
     return _save(tx, changed)
 
 
+def reapply(tx: Transaction, work: Work, *, reason: str, message: str, at: float, now: float) -> Work:
+    """Takes a generation that ended back to be decided anew at a time; what it wrote stays as it is.
+
+    Args:
+        tx: the transaction.
+        work: confirmed, or ended without its effect; the newest of its intent.
+        reason, message: why it waits until then.
+        at: when it is to be decided.
+        now: the time.
+    """
+    found = _expect(tx, work, "reapply", {State.CONFIRMED, State.TERMINAL})
+    if found.superseded:
+        raise StaleTransition("reapply", "the newest generation", work.id, found)
+    tx.execute("DELETE FROM work_packages WHERE work_id = :id", {"id": work.id})
+    waits = at > now
+    changed = replace(
+        found, state=State.SEEN, effect_key=None, executor=None, attempts=0, basis="", read_back=False,
+        reason=reason if waits else "", message=message if waits else "", next_at=at if waits else None,
+        rank=None if waits else rank(now, found.priority), updated_at=now, status_reported=False,
+    )  # fmt: skip
+    return _save(tx, changed)
+
+
 def mark_reported(tx: Transaction, work: Work) -> bool:
     """Notes that this state has been shown on the intent; False if it has changed since."""
     values: Parameters = {"id": work.id, "state": work.state, "token": work.token, "at": work.updated_at}

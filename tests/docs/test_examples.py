@@ -17,7 +17,13 @@ from engine.settings import load_settings
 from nlp import Reader, in_namespace
 from tests.docs.pages import Block, CommandLine, blocks, command_lines, rows
 
-NEED_A_DAEMON = {("run",), ("intents", "list"), ("intents", "retry"), ("intents", "approve")}
+NEED_A_DAEMON = {
+    ("run",),
+    ("intents", "list"),
+    ("intents", "retry"),
+    ("intents", "approve"),
+    ("rules", "reapply"),
+}
 """What is only tried for its arguments; `run` has run already."""
 
 

@@ -269,8 +269,8 @@ def test_finished_intents_that_would_be_decided_otherwise_are_listed(decided: Wo
     assert answer(run(decided, "reapply", "--dry-run", "-n", "lab", "-o", "json"))["decisions"] == 0
 
 
-def test_nothing_finished_is_decided_again(decided: Workplace) -> None:
-    assert "--dry-run" in str(run(decided, "reapply").exception)
+def test_nothing_is_decided_anew_without_a_daemon(decided: Workplace) -> None:
+    assert "no daemon answers" in str(run(decided, "reapply").exception)
     assert decided.reason("done") == "Completed"
 
 

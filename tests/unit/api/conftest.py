@@ -18,6 +18,7 @@ from engine.api.peer import Peer
 from engine.api.server import ApiServer
 from engine.identity import canonical_json
 from engine.reasons import Reason
+from engine.rehearsal import Decide
 from engine.status import Report, build_status
 from store import Store, Transaction, Work, audit, decisions, intents, outbox, work
 from store.outbox import Kind, Message
@@ -33,6 +34,7 @@ class Place:
 
     Attributes:
         woken: how often the daemon was told to look for work.
+        decide: how the rules in force decide.
     """
 
     root: Path
@@ -40,6 +42,7 @@ class Place:
     now: float = NOW
     woken: int = 0
     problems: dict[str, str] = field(default_factory=dict)
+    decide: Decide = lambda _: {}
 
     def operations(self) -> StoreOperations:
         def wake() -> None:
@@ -49,6 +52,7 @@ class Place:
             wake=wake,
             reload=lambda: not self.problems,
             problems=lambda: self.problems,
+            decide=lambda: self.decide,
             digests=lambda: {"rules": "abc"},
             ticks=list,
         )
@@ -130,6 +134,21 @@ class Place:
 
         self.store.write(write).result()
 
+    def finish(self, item: Work, replicas: int = 50) -> None:
+        """Ends a generation with its effect, decided as rules do that let everything pass."""
+        action = {"intent_type": "scaling", "target": "amf", "namespace": "core", "replicas": replicas}
+        body = {"decision": decision_of(action), "snapshot": snapshot_of(item, action), "facts": [{}]}
+
+        def write(tx: Transaction) -> None:
+            made = decisions.Decision(
+                item.id, "execute", "Processing", "", "abc", canonical_json(body), self.now
+            )
+            decisions.append(tx, made)
+            work.finish(tx, item, reason="Completed", message="done", basis="b", now=self.now)
+            self._report(tx, item, Reason.COMPLETED, "done")
+
+        self.store.write(write).result()
+
     def end(self, item: Work, reason: Reason = Reason.AMBIGUOUS, message: str = "how many?") -> None:
         """Refuses a generation."""
 
@@ -154,6 +173,38 @@ class Place:
         """Returns what was recorded, newest first."""
         records = self.store.read(lambda reader: audit.tail(reader, 1000))
         return [json.loads(record.entry.body) for record in records if record.entry.kind == kind]
+
+
+def decision_of(action: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """Returns a decision, as JSON, by which an action goes through."""
+    decision = {
+        "verdict": "proceed",
+        "reason": "Processing",
+        "rule": "",
+        "message": "",
+        "actions": [action],
+        "routes": [{"executor": "directory", "repository": "main", "lifecycle": "Published", "rule": ""}],
+        "priority": 5,
+        "holdUntil": None,
+        "needsApproval": False,
+        "rateLimits": [],
+        "retry": None,
+        "rulesDigest": "abc",
+    }
+    return decision | changes
+
+
+def snapshot_of(item: Work, action: dict[str, Any]) -> dict[str, Any]:
+    """Returns what a decision was made from, as JSON, without its facts."""
+    intent = {
+        "namespace": item.namespace,
+        "name": item.name,
+        "uid": item.uid,
+        "generation": item.generation,
+        "text": "scale amf to 50",
+    }
+    now = "2027-01-15T08:00:00+00:00"
+    return {"intent": intent, "actions": [action], "history": {}, "now": now, "approved": False}
 
 
 @pytest.fixture

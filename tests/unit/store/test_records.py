@@ -115,9 +115,22 @@ def test_taking_again_what_is_ones_own_takes_it_from_nobody(store: Store) -> Non
 def test_releasing_takes_all_fields_of_one_intent_only(store: Store) -> None:
     store.write(lambda tx: owners.take(tx, "ns", "amf", ["f", "g"], OWNER)).result()
     store.write(lambda tx: owners.take(tx, "ns", "smf", ["f"], replace(OWNER, uid="uid-2"))).result()
-    assert store.write(lambda tx: owners.release(tx, "uid-1")).result() == 2
+    assert store.write(lambda tx: len(owners.release(tx, "uid-1"))).result() == 2
     assert store.read(lambda reader: owners.of_intent(reader, "uid-1")) == []
     assert len(store.read(lambda reader: owners.of_intent(reader, "uid-2"))) == 1
+
+
+def test_who_lost_a_field_is_known_until_it_has_it_again(store: Store) -> None:
+    newer = Owner("uid-2", "ns", "amf-again", 1, 8)
+    store.write(lambda tx: owners.take(tx, "ns", "amf", ["f", "g"], OWNER)).result()
+    store.write(lambda tx: owners.take(tx, "ns", "amf", ["f", "g"], newer)).result()
+    freed = store.write(lambda tx: owners.release(tx, "uid-2")).result()
+    (loser,) = store.read(lambda reader: owners.losers(reader, freed))
+    assert loser == owners.Loser(OWNER.uid, OWNER.intent_namespace, OWNER.intent_name, ("f", "g"))
+    store.write(lambda tx: owners.take(tx, "ns", "amf", ["f"], OWNER)).result()
+    assert store.read(lambda reader: owners.losers(reader, freed))[0].fields == ("g",)
+    store.write(lambda tx: owners.release(tx, OWNER.uid)).result()
+    assert store.read(lambda reader: owners.losers(reader, freed)) == []
 
 
 def test_a_revision_is_known_by_package_work_and_effect(store: Store) -> None:

@@ -24,6 +24,7 @@ STEPS: dict[str, Step] = {
     "retry": lambda tx, row: work.retry(tx, row, **WHY, next_at=300.0, counted=True, now=200.0),
     "unknown": lambda tx, row: work.unknown(tx, row, **WHY, next_at=300.0, now=200.0),
     "restart": lambda tx, row: work.restart(tx, row, now=200.0),
+    "reapply": lambda tx, row: work.reapply(tx, row, **WHY, at=200.0, now=200.0),
 }
 LEADS_TO = {
     State.SEEN: {"read": "read", "wait": "seen", "decide": "decided", "finish": "confirmed",
@@ -34,9 +35,9 @@ LEADS_TO = {
     State.CLAIMED: {"send": "sent", "confirm": "confirmed", "terminal": "terminal", "retry": "retry",
                     "unknown": "unknown"},
     State.SENT: {"confirm": "confirmed", "terminal": "terminal", "retry": "retry", "unknown": "unknown"},
-    State.CONFIRMED: {},
+    State.CONFIRMED: {"reapply": "seen"},
     State.RETRY: {"terminal": "terminal", "restart": "decided"},
-    State.TERMINAL: {"restart": "decided"},
+    State.TERMINAL: {"restart": "decided", "reapply": "seen"},
     State.UNKNOWN: {},
 }  # fmt: skip
 
@@ -274,6 +275,42 @@ def test_what_was_refused_is_looked_at_again_when_restarted(
     see: See, take: Callable[[str, Work], Work]
 ) -> None:
     assert take("restart", take("terminal", see())).state is State.SEEN
+
+
+def test_what_is_done_is_decided_anew_as_another_effect(
+    store: Store,
+    bring: Callable[[State], Work],
+    take: Callable[[str, Work], Work],
+    decide: Callable[..., Work],
+    claim: Claim,
+) -> None:
+    done = bring(State.CONFIRMED)
+    again = take("reapply", done)
+    assert (again.effect_key, again.executor, again.basis, again.reason) == (None, None, "", "")
+    assert store.read(lambda reader: work.packages(reader, done.id)) == ()
+    decide(again, "ns-amf", effect_key="another")
+    (claimed,) = claim()
+    assert (claimed.effect_key, claimed.token > done.token) == ("another", True)
+
+
+def test_what_is_to_be_decided_anew_later_waits_for_its_time(
+    store: Store, bring: Callable[[State], Work]
+) -> None:
+    done = bring(State.CONFIRMED)
+    waiting = store.write(lambda tx: work.reapply(tx, done, **WHY, at=260.0, now=200.0)).result()
+    assert (waiting.next_at, waiting.rank, waiting.reason) == (260.0, None, "Some")
+    assert store.write(lambda tx: work.wake_due(tx, 259.0)).result() == 0
+    assert store.write(lambda tx: work.wake_due(tx, 260.0)).result() == 1
+    assert [item.id for item in store.read(lambda reader: work.to_decide(reader, 9))] == [done.id]
+
+
+def test_an_older_generation_is_not_decided_anew(
+    store: Store, bring: Callable[[State], Work], see: See, take: Callable[[str, Work], Work]
+) -> None:
+    done = bring(State.CONFIRMED)
+    see(generation=done.generation + 1)
+    with pytest.raises(StaleTransition, match="the newest generation"):
+        take("reapply", done)
 
 
 def test_a_state_is_reported_until_it_changes(
