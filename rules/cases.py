@@ -37,6 +37,10 @@ class ExpectSpec(StrictModel):
     )
     warnings: list[RuleId] | None = Field(default=None, description="All rules that warn, in order.")
     route: RouteSpec | None = Field(default=None, description="Where the first action goes.")
+    rate_limits: list[RuleId] | None = Field(
+        default=None, description="All rules whose buckets it draws tokens from, in order."
+    )
+    retry: RuleId | None = Field(default=None, description="The rule whose retries it has.")
     priority: int | None = Field(default=None, description="What the execute queue is ordered by.")
     hold_until: Annotated[datetime, Field(strict=False)] | None = Field(
         default=None, description="When a held intent is looked at again."

@@ -116,8 +116,19 @@ def _holds(rule: Rule, values: Values, effects: Effects) -> bool:
     return clause is None
 
 
+def _deciding(effects: Effects) -> Stop | None:
+    """Returns the first that refuses, or else holds.
+
+    A rule's own refusal comes before a fact that another rule misses: of a target that is not there, nothing
+    is known, and that it is not there says more.
+    """
+    refusals = effects.refusals
+    stated = (stop for stop in refusals if stop.reason is not Reason.MISSING_FACT)
+    return next(stated, None) or next(iter(refusals or effects.holds), None)
+
+
 def _decision(effects: Effects, actions: tuple[Action, ...], book: RuleBook) -> Decision:
-    stop = next(iter(effects.refusals or effects.holds), None)
+    stop = _deciding(effects)
     held = bool(effects.holds) and not effects.refusals
     bounds = effects.bounds
     default = Route(bounds.default_executor, bounds.default_repository, bounds.default_lifecycle)

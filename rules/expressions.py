@@ -72,7 +72,7 @@ class Expression:
 
     Attributes:
         kind: the type of its result: DYN where only the evaluation shows it, None where it is no scalar.
-        reads: the values that it reads, in order; has() reads none.
+        reads: the values that it reads, in order; has() reads what it asks of.
         facts: the names of the facts among them.
         constant: whether it reads nothing at all, so that it always comes out the same.
         functions: the names of our own functions that it calls.
@@ -350,8 +350,8 @@ def _loops(node: Node) -> int:
 
 def _reads(node: Node, variables: Mapping[str, Shape]) -> list[Read]:
     """Lists the longest paths from a variable that a node reads."""
-    if isinstance(node, Select) and node.test:
-        return []
+    if isinstance(node, Select) and node.test:  # asks whether it is there, of what has to be there
+        return [read for read in _reads(node.operand, variables) if len(read.keys) > 1]
     if keys := _keys(node, variables):
         return [Read(path_of(node), keys)]
     return [read for child in children(node) for read in _reads(child, variables)]

@@ -5,24 +5,44 @@ Shapes only; what expressions mean is checked where they are compiled.
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from documents import StrictModel
 
 API_VERSION = "conductor-watch/v1"
-NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"
+NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\Z"
+ID_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z"
 PRIORITIES = range(11)
 """What `spec.priority` can be."""
-VARIABLE_PATTERN = r"^[a-z][A-Za-z0-9]{0,62}$"
+VARIABLE_PATTERN = r"^[a-z][A-Za-z0-9]{0,62}\Z"
 
-RuleName = Annotated[str, Field(pattern=NAME_PATTERN)]
-RuleId = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
+
+def _fitting(pattern: str, wanted: str) -> AfterValidator:
+    """Returns a check that a text has a form, whose error says in words what form that is."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if compiled.match(text) is None:
+            raise ValueError(f"{text!r} is {wanted}")
+        return text
+
+    return AfterValidator(check)
+
+
+RuleName = Annotated[
+    str, _fitting(NAME_PATTERN, "no name: lower-case letters, digits and dashes between them, 63 at most")
+]
+RuleId = Annotated[str, _fitting(ID_PATTERN, "no rule: write set/name, as default/replicas-cap")]
+VariableName = Annotated[
+    str, _fitting(VARIABLE_PATTERN, "no name of a var: a lower-case letter, then letters and digits")
+]
 Glob = Annotated[str, Field(min_length=1, max_length=253)]
-DURATION_PATTERN = r"^[1-9][0-9]{0,5}[smhd]$"
-Duration = Annotated[str, Field(pattern=DURATION_PATTERN)]
+DURATION_PATTERN = r"^[1-9][0-9]{0,5}[smhd]\Z"
+Duration = Annotated[str, _fitting(DURATION_PATTERN, "no duration: write 30s, 5m, 2h or 1d")]
 """A whole number of seconds, minutes, hours or days: 30s, 5m, 2h, 1d."""
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
@@ -172,7 +192,7 @@ class RuleSetSpec(StrictModel):
     api_version: Literal["conductor-watch/v1"]
     kind: Literal["RuleSet"]
     metadata: Metadata
-    vars: dict[Annotated[str, Field(pattern=VARIABLE_PATTERN)], Any] = Field(
+    vars: dict[VariableName, Any] = Field(
         default={}, description="Values that expressions read as vars.NAME; a user's win over the shipped."
     )
     disable: list[RuleId] = Field(default=[], description="Rules, as set/rule, that do not apply.")

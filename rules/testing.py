@@ -162,6 +162,8 @@ def _failures(expect: ExpectSpec, decision: Decision) -> Iterator[str]:
         "rule": decision.rule,
         "changed": {change.field: change.after for change in decision.changes},
         "warnings": [warning.rule for warning in decision.warnings],
+        "rate_limits": [limit.rule for limit in decision.rate_limits],
+        "retry": decision.retry.rule if decision.retry is not None else None,
         "priority": decision.priority,
         "hold_until": decision.hold_until,
         "needs_approval": decision.needs_approval,

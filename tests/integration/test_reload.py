@@ -36,6 +36,30 @@ def test_a_refusal_is_looked_at_again_once_its_rules_change(workplace: Workplace
     workplace.stop(daemon)
 
 
+@pytest.mark.parametrize("then", ["{refuse: no}", "{hold: {until: approved}}"], ids=["refused", "held"])
+def test_what_waits_for_other_rules_is_looked_at_once_for_each_digest(
+    workplace: Workplace, then: str
+) -> None:
+    rule = CAP.replace(
+        "rules: []", f"rules: [{{{{name: no, then: {then.replace('{', '{{').replace('}', '}}')}}}}}]"
+    )
+    workplace.write("rules/own.yaml", rule.format(most=50))
+    workplace.intent("scale", "scale amf to 5")
+    daemon = workplace.start()
+    workplace.until(daemon.settled)
+    for most in (51, 52, 53):
+        workplace.write("rules/own.yaml", rule.format(most=most))
+        for _ in range(2):
+            daemon.reload(always=True)
+            workplace.until(daemon.settled)
+    workplace.stop(daemon)
+    with open_read_only(workplace.settings.store.path) as reader:
+        found = history.of_intent(reader, "core", "scale", limit=50)
+    digests = [decision.rules_digest for decision in found.decisions]
+    assert len(digests) == len(set(digests)) == 4
+    assert {decision.reason for decision in found.decisions} <= {"RuleRefused", "Held"}
+
+
 def test_what_is_done_is_not_decided_again_by_other_rules(workplace: Workplace) -> None:
     workplace.intent("scale", "scale amf to 5")
     daemon = workplace.start()

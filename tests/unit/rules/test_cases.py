@@ -56,6 +56,20 @@ def test_a_case_states_the_route_and_the_priority(book: BookOf, contract: rules.
     assert results(book, contract, f"  - {{name: one, {case}}}\n")[0].passed
 
 
+def test_a_case_states_whose_retries_and_tokens_count(book: BookOf, contract: rules.Contract) -> None:
+    more = """
+  - {name: slow, then: {rateLimit: {per: rule, burst: 1, refill: 5m}}}
+  - {name: stubborn, then: {retry: {schedule: [1m], limit: 9}}}
+---"""
+    text = SET.replace("\n---", more, 1)
+    expected = "rateLimits: [mine/slow], retry: mine/stubborn"
+    for expect, passed in ((expected, True), ("rateLimits: [], retry: mine/slow", False)):
+        case = f"  - {{name: one, actions: [{AMF}], expect: {{verdict: proceed, {expect}}}}}\n"
+        loaded = book(text + case)
+        (result,) = rules.run_tests(loaded, loaded.tests, contract)
+        assert result.passed is passed
+
+
 def test_each_unmet_expectation_is_told(book: BookOf, contract: rules.Contract) -> None:
     expect = (
         "{verdict: refuse, reason: RuleRefused, rule: mine/mind, message: no, changed: {},"

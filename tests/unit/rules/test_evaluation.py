@@ -207,6 +207,26 @@ def test_any_mapping_and_sequence_can_be_read(shipped: rules.RuleBook) -> None:
     assert json.dumps(decision.to_json())
 
 
+@pytest.mark.parametrize(
+    "when",
+    ["has(facts.namespaceLabels.env)", '"env" in facts.namespaceLabels', "facts.namespaceLabels == {}"],
+)
+def test_what_is_asked_of_an_unknown_fact_misses_it(when: str, decide: Decide) -> None:
+    decision = decide(f"  - name: a\n    when: {json.dumps(when)}\n    then: {{refuse: no}}\n")
+    assert decision.reason is Reason.MISSING_FACT
+    assert "needs facts.namespaceLabels" in decision.message
+
+
+def test_a_refusal_says_more_than_a_missing_fact(decide: Decide) -> None:
+    text = """
+  - {name: big-step, match: {intentTypes: [scaling]}, when: action.replicas > facts.pods * 4, then: {warn: w}}
+  - {name: not-there, then: {refuse: "there is no ${action.target}"}}
+"""
+    decision = decide(text)
+    assert (decision.reason, decision.rule) == (Reason.RULE_REFUSED, "mine/not-there")
+    assert [step.rule for step in decision.trace if step.outcome is Outcome.ERROR] == ["mine/big-step"]
+
+
 def test_threads_that_share_the_rules_decide_alike(shipped: rules.RuleBook, contract: rules.Contract) -> None:
     def decide(replicas: int) -> str:
         target = {**AMF, "target": f"amf-{replicas}", "replicas": replicas}
