@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from nlp.clauses import IGNORED, REASON, Cover
+from nlp.clauses import REASON, Cover
 from nlp.dns_names import namespace_name, target_name
 from nlp.draft import (
     Draft,
@@ -20,7 +20,7 @@ from nlp.draft import (
     unsupported,
     workload,
 )
-from nlp.frames import Clause
+from nlp.frames import IGNORED, Clause
 from nlp.meanings import MEANINGS, ROOTS, check_bounds
 from nlp.policies import flows
 from nlp.reading import JSON

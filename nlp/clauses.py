@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from nlp.compiler import Grammar
-from nlp.frames import Clause, FrameMatcher
+from nlp.frames import IGNORED, Clause, FrameMatcher
 from nlp.matching import Chart, Match, TooComplex
 from nlp.values import Assign
 
@@ -18,7 +18,6 @@ MAX_READINGS = 256
 """The most readings of a text that are looked at."""
 NAMESPACES_APART = 16
 """More namespaces than one clause has: one that is a peer's costs less than one that stands apart."""
-IGNORED = "ignored"
 REASON = "reason"
 
 

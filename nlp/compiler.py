@@ -30,7 +30,7 @@ from nlp.matching import (
     ValueNode,
     WordNode,
 )
-from nlp.open_values import TYPES
+from nlp.open_values import TELLING, TYPES
 from nlp.values import Value
 
 FOLDER = Path(__file__).parent / "grammar"
@@ -53,10 +53,9 @@ class CompiledFrame:
     Attributes:
         parts: the head, if there is one, before all others.
         needed: the bits of the parts that must be there.
-        free: parts that may stand anywhere, any number of times.
-        needs: masks of which each must meet some token.
+        needs: the bits of the grammar's needs that a text must meet.
         first: what the parts may begin with.
-        free_first: what the free parts may begin with.
+        begins: what a clause may begin with: a part, or ignored words.
         meaning: what the values of a taught type mean; None for the types that are built in.
     """
 
@@ -65,10 +64,9 @@ class CompiledFrame:
     has_head: bool
     needed: int
     parts: tuple[Node, ...]
-    free: tuple[Node, ...]
-    needs: tuple[int, ...]
+    needs: int
     first: int
-    free_first: int
+    begins: int
     sets: tuple[tuple[str, Value], ...]
     meaning: Callable[[Draft], None] | None = None
 
@@ -78,6 +76,8 @@ class Grammar:
     """Everything that texts are matched against.
 
     Attributes:
+        free: parts that may stand anywhere in a clause, any number of times.
+        needs: masks of which each must meet some token, for the frames that have its bit.
         separator: what joins clauses.
         glue: the mask of what may stand between the parts of a clause.
         closing: the mask of what may close a part.
@@ -85,6 +85,8 @@ class Grammar:
     """
 
     frames: tuple[CompiledFrame, ...]
+    free: tuple[Node, ...]
+    needs: tuple[int, ...]
     separator: Node
     glue: int
     closing: int
@@ -163,6 +165,7 @@ class _Compiler:
     bits: dict[str, int] = field(default_factory=dict)
     types: dict[str, int] = field(default_factory=dict)
     rules: dict[str, RuleNode] = field(default_factory=dict)
+    parts: dict[str, RuleNode] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
     irregular: dict[str, list[str]] = field(default_factory=dict)
 
@@ -183,13 +186,16 @@ class _Compiler:
         reserved = frozenset(self.bits)
         refusals = self._build_refusals(reserved - known)
         self._settle()
-        frames = tuple(_compiled(source, frame, parts, free) for source, frame, parts in built)
+        needs: dict[int, int] = {}
+        frames = tuple(_compiled(source, frame, parts, free, needs) for source, frame, parts in built)
         words: dict[str, set[str]] = {"refused": self._refused_words()}
         for source in self.sources:
             for name, listed in source.file.words.items():
                 words.setdefault(name, set()).update(self._expanded(listed))
         return Grammar(
             frames,
+            free,
+            tuple(needs),
             self.rules[CLAUSE_SEPARATOR],
             self.rules[GLUE].first,
             self.rules[CLOSING].first,
@@ -244,12 +250,20 @@ class _Compiler:
         self.rules[name].body = self._choice(options)
 
     def _build_frame(self, source: _Source[GrammarFile], frame: Frame, index: int) -> list[Node]:
-        head = [self._build(source, frame.head, ("frames", index, "head"))] if frame.head else []
+        head = [self._part(source, frame.head, ("frames", index, "head"))] if frame.head else []
         parts = [
-            self._build(source, text, ("frames", index, "parts", at)) for at, text in enumerate(frame.parts)
+            self._part(source, text, ("frames", index, "parts", at)) for at, text in enumerate(frame.parts)
         ]
-        may = [self._build(source, text, ("frames", index, "may", at)) for at, text in enumerate(frame.may)]
+        may = [self._part(source, text, ("frames", index, "may", at)) for at, text in enumerate(frame.may)]
         return head + parts + may
+
+    def _part(self, source: _Source[GrammarFile], text: str, path: tuple[str | int, ...]) -> Node:
+        """Builds a part of a frame: a rule without a name, so that frames that share it match it once."""
+        if text not in self.parts:
+            node = self.parts[text] = RuleNode(text, len(self.rules) + len(self.parts))
+            node.body = self._build(source, text, path)
+            self.nodes.append(node)
+        return self.parts[text]
 
     def _build_refusals(self, taught: frozenset[str]) -> Refusals:
         """Builds the refusals; a kind that has words of taught types is none in a text that holds such."""
@@ -332,7 +346,8 @@ class _Compiler:
 
     def _slot(self, slot: ast.Slot) -> Node:
         if slot.type in TYPES:
-            return ValueNode(slot.field, slot.type, self._bit(self.types, slot.type))
+            bit = self._bit(self.types, slot.type)
+            return ValueNode(slot.field, slot.type, bit, telling=slot.type in TELLING)
         if slot.type not in self.rules:
             raise ast.PhraseError(f"there is no value type or rule {slot.type!r}")
         return ObjectNode(slot.field, self.rules[slot.type])
@@ -369,21 +384,26 @@ def _joined(nodes: Sequence[Node]) -> int:
 
 
 def _compiled(
-    source: _Source[GrammarFile], frame: Frame, parts: Sequence[Node], free: tuple[Node, ...]
+    source: _Source[GrammarFile],
+    frame: Frame,
+    parts: Sequence[Node],
+    free: tuple[Node, ...],
+    needs: dict[int, int],
 ) -> CompiledFrame:
+    """Finishes a frame; `needs` numbers the masks that frames need, and grows."""
     stated = parts[: len(parts) - len(frame.may)]
     needed = sum(1 << index for index, part in enumerate(stated) if not part.nullable)
-    needs = tuple(dict.fromkeys(mask for part in stated if not part.nullable for mask in part.needs))
+    own = {mask for part in stated if not part.nullable for mask in part.needs}
+    first = _joined(parts)
     return CompiledFrame(
         frame.name,
         source.file.intent_type or "",
         bool(frame.head),
         needed,
         tuple(parts),
-        free,
-        needs,
-        _joined(parts),
-        _joined(free),
+        sum(1 << needs.setdefault(mask, len(needs)) for mask in own),
+        first,
+        first | _joined(free),
         tuple(frame.sets.items()),
         source.taught.means if source.taught else None,
     )

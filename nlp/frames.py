@@ -5,16 +5,19 @@ Finds every way to match a frame from a token on; how clauses make a text is for
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from nlp.compiler import CompiledFrame, Grammar
-from nlp.matching import Assigns, Chart, Node
+from nlp.matching import Assigns, Chart
 
 PREPOSITIONS = frozenset({"to", "with", "from", "of", "by", "for", "on", "in", "at", "into", "between", "as"})
 """What a part may begin with; a clause that leaves out its verb begins its parts like the one before it."""
 
+IGNORED = "ignored"
+"""The field of words that mean nothing for an action."""
 Layout = tuple[tuple[int, str], ...]
 """The needed parts of a clause in the order of the text, each with the preposition that it begins with."""
 
@@ -54,6 +57,19 @@ class _State(NamedTuple):
     layout: Layout
 
 
+class _Way(NamedTuple):
+    """How a state was come to: the words ignored, and whether glue came last, after which more must follow."""
+
+    ignored: Assigns
+    glued: bool
+
+
+_States = dict[int, dict[_State, _Way]]
+"""The states at each token, each with the best way to it."""
+_BEGIN = _State(0, (), (), ())
+_AT_ONCE = _Way((), False)
+
+
 @dataclass(slots=True)
 class FrameMatcher:
     """Matches frames in one text.
@@ -66,6 +82,7 @@ class FrameMatcher:
     chart: Chart
     farthest: int = 0
     _rest: list[int] = field(init=False)
+    _ignored: dict[int, Sequence[tuple[int, Assigns, Assigns]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         masks = self.chart.masks
@@ -75,12 +92,17 @@ class FrameMatcher:
 
     def from_token(self, start: int) -> list[Clause]:
         """Returns the clauses that begin at a token, of each frame whose needs the text meets."""
-        rest, mask = self._rest[start], self.chart.masks[start]
+        rest, masks = self._rest[start], self.chart.masks
+        missing = sum(1 << index for index, need in enumerate(self.grammar.needs) if not rest & need)
+        opened = self._opened(start)
+        first = 0
+        for at in opened:
+            first |= masks[at]
         return [
             clause
             for frame in self.grammar.frames
-            if mask & (frame.first | frame.free_first) and all(rest & need for need in frame.needs)
-            for clause in self.match(frame, start, _State(0, (), (), ()))
+            if not frame.needs & missing and first & frame.first
+            for clause in self._match(frame, start, {at: dict(states) for at, states in opened.items()})
         ]
 
     def going_on(self, before: Clause, start: int) -> list[Clause]:
@@ -88,33 +110,53 @@ class FrameMatcher:
         carried = _State(1, before.head, before.head, ())
         return [
             replace(clause, carried=True)
-            for clause in self.match(before.frame, start, carried)
+            for clause in self._match(before.frame, start, {start: {carried: _AT_ONCE}})
             if clause.layout == before.layout
         ]
 
-    def match(self, frame: CompiledFrame, start: int, begin: _State) -> Iterator[Clause]:
-        """Yields every match of a frame that ends where a clause may end."""
+    def _opened(self, start: int) -> _States:
+        """Returns what a clause may begin with, whatever its frame: nothing, or ignored words."""
+        opened: _States = {start: {_BEGIN: _AT_ONCE}}
+        ahead = [start]
+        for at in ahead:  # grows while it is walked
+            for state, way in opened[at].items():
+                for end, following, onward in self._idle(start, at, state, way):
+                    if end not in opened:
+                        bisect.insort(ahead, end)
+                    _come(opened, end, following, onward)
+        return opened
+
+    def _match(self, frame: CompiledFrame, start: int, states: _States) -> Iterator[Clause]:
+        """Yields every match of a frame that ends where a clause may end; uses up `states`."""
         chart, masks = self.chart, self.chart.masks
-        states: dict[int, dict[_State, bool]] = {start: {begin: False}}
         while states:
             at = min(states)
             self.farthest = max(self.farthest, at)
-            for state, glued in states.pop(at).items():
+            for state, way in states.pop(at).items():
                 chart.spend(1)
-                if at > start:
-                    if not glued and state.used & frame.needed == frame.needed and self._may_end(at):
+                if state.used:
+                    ends = not way.glued and state.used & frame.needed == frame.needed
+                    if ends and at > start and self._may_end(at):
                         headed = frame.has_head and bool(state.used & 1)
-                        yield Clause(frame, start, at, state.found, state.head, headed, state.layout)
-                    if masks[at] & self.grammar.glue and not glued:
-                        states.setdefault(at + 1, {}).setdefault(state, True)
-                    if masks[at] & self.grammar.closing:
-                        states.setdefault(at + 1, {})[state] = False
+                        found = state.found + way.ignored
+                        yield Clause(frame, start, at, found, state.head, headed, state.layout)
+                    for end, following, onward in self._idle(start, at, state, way):
+                        _come(states, end, following, onward)
                 if masks[at] & frame.first:
+                    onward = _Way(way.ignored, False)
                     for end, following in self._steps(frame, state, at):
-                        states.setdefault(end, {})[following] = False
-                if masks[at] & frame.free_first:
-                    for end, following in self._ignored(frame.free, state, at):
-                        states.setdefault(end, {})[following] = False
+                        _come(states, end, following, onward)
+
+    def _idle(self, start: int, at: int, state: _State, way: _Way) -> Iterator[tuple[int, _State, _Way]]:
+        """Yields the states after what says nothing for an action: ignored words, and what glues parts."""
+        mask = self.chart.masks[at]
+        if at > start and mask & self.grammar.glue and not way.glued:
+            yield at + 1, state, _Way(way.ignored, True)
+        if at > start and mask & self.grammar.closing:
+            yield at + 1, state, _Way(way.ignored, False)
+        for end, said, ignored in self._ignored_at(at):
+            following = state._replace(found=state.found + said) if said else state
+            yield end, following, _Way(way.ignored + ignored, False)
 
     def _steps(self, frame: CompiledFrame, state: _State, at: int) -> Iterator[tuple[int, _State]]:
         """Yields the states after one more part."""
@@ -131,18 +173,38 @@ class FrameMatcher:
             for end, more in part.match(self.chart, at):
                 yield end, _State(used, state.found + more, more if is_head else state.head, layout)
 
-    def _ignored(self, free: Sequence[Node], state: _State, at: int) -> Iterator[tuple[int, _State]]:
-        """Yields the states after ignored words."""
-        mask = self.chart.masks[at]
-        for part in free:
-            if mask & part.first:
-                matches = part.match(self.chart, at)
-                self.chart.spend(len(matches))
-                for end, more in matches:
-                    yield end, state._replace(found=state.found + more)
+    def _ignored_at(self, at: int) -> Sequence[tuple[int, Assigns, Assigns]]:
+        """Returns what may be ignored at a token, as (end, what it says all the same, what it does not)."""
+        known = self._ignored.get(at)
+        if known is None:
+            mask = self.chart.masks[at]
+            known = self._ignored[at] = [
+                (
+                    end,
+                    tuple(one for one in found if one.field != IGNORED),
+                    tuple(one for one in found if one.field == IGNORED),
+                )
+                for part in self.grammar.free
+                if mask & part.first
+                for end, found in part.match(self.chart, at)
+            ]
+        self.chart.spend(len(known))
+        return known
 
     def _may_end(self, at: int) -> bool:
         tokens = self.chart.tokens
         if at == len(tokens):
             return True
         return bool(self.chart.masks[at] & self.grammar.separator.first) or tokens[at].new_line
+
+
+def _come(states: _States, at: int, state: _State, way: _Way) -> None:
+    """Notes a way to a state; better is one that is not glued, and then one that ignores fewer words."""
+    there = states.setdefault(at, {})
+    known = there.get(state)
+    if known is None or _badness(way) < _badness(known):
+        there[state] = way
+
+
+def _badness(way: _Way) -> tuple[bool, int]:
+    return way.glued, sum(one.end - one.start for one in way.ignored)

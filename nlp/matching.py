@@ -19,6 +19,8 @@ Assigns = tuple[Assign, ...]
 Match = tuple[int, Assigns]
 Matches = Sequence[Match]
 NOTHING: Matches = ()
+POSITION_BITS = 16
+"""Enough for the tokens of the longest text."""
 
 
 class TooComplex(Exception):  # noqa: N818 - a state of a text, not a fault
@@ -38,7 +40,7 @@ class Chart:
     masks: list[int]
     read: Callable[[str, int], Sequence[tuple[int, Value]]]
     budget: int
-    memo: dict[tuple[int, int], Matches] = field(default_factory=dict)
+    memo: dict[int, Matches] = field(default_factory=dict)
     values: dict[tuple[str, int], Sequence[tuple[int, Value]]] = field(default_factory=dict)
 
     def spend(self, steps: int) -> None:
@@ -93,16 +95,16 @@ class WordNode(Node):
 
 
 class ValueNode(Node):
-    """A value type in a slot."""
+    """A value type in a slot; `telling` if so few words may begin one that most texts lack it."""
 
     __slots__ = ("field", "type")
 
-    def __init__(self, field_name: str, type_name: str, mask: int) -> None:
+    def __init__(self, field_name: str, type_name: str, mask: int, *, telling: bool) -> None:
         super().__init__()
         self.field = field_name
         self.type = type_name
         self.first = mask
-        self.needs = (mask,)
+        self.needs = (mask,) if telling else ()
 
     def match(self, chart: Chart, at: int) -> Matches:
         """Matches each value of the type that begins here."""
@@ -115,13 +117,18 @@ class ValueNode(Node):
 
 
 class SequenceNode(Node):
-    """Parts one after the other."""
+    """Parts one after the other.
 
-    __slots__ = ("parts",)
+    Attributes:
+        steps: each part, what it may begin with, whether it may match nothing, and whether that says nothing.
+    """
+
+    __slots__ = ("parts", "steps")
 
     def __init__(self, parts: Sequence[Node]) -> None:
         super().__init__()
         self.parts = tuple(parts)
+        self.steps: tuple[tuple[Node, int, bool, bool], ...] = ()
 
     def settle(self) -> bool:
         """Takes `first` from the parts up to the first that must be there."""
@@ -132,22 +139,29 @@ class SequenceNode(Node):
                 break
         nullable = all(part.nullable for part in self.parts)
         needs = tuple(dict.fromkeys(mask for part in self.parts if not part.nullable for mask in part.needs))
+        self.steps = tuple(
+            (part, part.first, part.nullable, isinstance(part, MaybeNode)) for part in self.parts
+        )
         return _update(self, first, nullable, needs)
 
     def match(self, chart: Chart, at: int) -> Matches:
         """Matches the parts in order."""
         masks = chart.masks
         states: list[Match] = [(at, ())]
-        for part in self.parts:
+        for part, first, nullable, optional in self.steps:
             following: list[Match] = []
             for position, found in states:
-                if part.nullable or masks[position] & part.first:
-                    chart.spend(1)
+                if masks[position] & first or (nullable and not optional):
                     for end, more in part.match(chart, position):
                         following.append((end, found + more if more else found))
+                elif optional:
+                    # By far the most of what is tried: what may be left out, and is.
+                    following.append((position, found))
             if not following:
                 return NOTHING
             states = following
+            if len(states) > 1:
+                chart.spend(len(states))
         return states
 
 
@@ -181,7 +195,8 @@ class ChoiceNode(Node):
         for option in self.options:
             if option.nullable or mask & option.first:
                 matches.extend(option.match(chart, at))
-        chart.spend(len(matches) + 1)
+        if len(matches) > 1:
+            chart.spend(len(matches))
         return matches
 
 
@@ -261,14 +276,16 @@ class RuleNode(Node):
 
     def match(self, chart: Chart, at: int) -> Matches:
         """Matches the body once a position."""
-        key = (self.index, at)
+        key = self.index << POSITION_BITS | at
         known = chart.memo.get(key)
         if known is not None:
             return known
         chart.memo[key] = NOTHING  # a rule that begins with itself finds nothing there
         chart.spend(1)
         matches = self.body.match(chart, at)
-        if matches and (self.sets or self.under):
+        if not matches:
+            return NOTHING
+        if self.sets or self.under:
             matches = [(end, self._own(found, at, end)) for end, found in matches]
         if len(matches) > 1:
             matches = tuple(dict.fromkeys(matches))

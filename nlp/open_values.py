@@ -65,6 +65,20 @@ _OPEN: dict[str, Callable[[Words, int], Found]] = {
 }
 TYPES = frozenset({*values.NUMERIC, *values.WORDY, *_OPEN})
 """Every value type that a slot of the grammar may have."""
+ASSIGNED = frozenset({"assigned-key", "label"})
+"""Types whose values begin right before `=`."""
+MARKS = {
+    **dict.fromkeys(("signed", "range", "shares"), "+-./:~"),
+    **dict.fromkeys(("plus-count",), "+"),
+    **dict.fromkeys(("factor",), "x"),
+    **dict.fromkeys(("port-numbers",), ","),
+    **dict.fromkeys(("address",), ".:"),
+    **dict.fromkeys(("kinded", "full-image"), "/"),
+    **dict.fromkeys(("clock", "number-value"), "0123456789"),
+}
+"""Types whose values begin with a word that has one of these characters, and is not of letters alone."""
+TELLING = frozenset({*values.NUMERIC, *ASSIGNED, *MARKS})
+"""Types of which few words may begin a value."""
 
 
 def read_value_of(words: Words, type_name: str, at: int) -> Found:

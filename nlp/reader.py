@@ -12,9 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nlp.assembly import Meant, assemble
-from nlp.clauses import IGNORED, REASON, ClauseFinder, Cover
+from nlp.clauses import REASON, ClauseFinder, Cover
 from nlp.compiler import Grammar, load_grammar
 from nlp.draft import Rejected, unclear
+from nlp.frames import IGNORED
 from nlp.help import MAX_SUGGESTIONS, MAX_TRIES, Helper
 from nlp.intent_types import TaughtType
 from nlp.lexicon import Lexicon

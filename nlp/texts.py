@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +11,7 @@ from nlp.lexicon import Lexicon
 from nlp.matching import Chart
 from nlp.normal import NormalText
 from nlp.numerals import FRACTION_WORDS, NUMBER_WORDS
-from nlp.open_values import read_value_of
+from nlp.open_values import ASSIGNED, MARKS, read_value_of
 from nlp.reading import Span
 from nlp.tokens import Token
 from nlp.values import NUMERIC
@@ -20,11 +20,10 @@ from nlp.words import Vocabulary, Words, find_quoted
 BUDGET = 12_000
 """Steps that matching one text may take; ordinary texts take a tenth."""
 _NUMERIC_WORDS = NUMBER_WORDS | FRACTION_WORDS | {"a", "an", "one"}
-_HEX_STARTS = frozenset("abcdef:")
 _ENDING = frozenset({".", "!", "!!", "!!!", "..", "...", ";", ","})
-_NAMES = ("name", "known-name", "certain-name", "kinded", "closing-namespace", "subset", "place")
+_NAMES = ("name", "known-name", "certain-name", "closing-namespace", "subset", "place")
 _ANYTHING = ("reason", "purpose", "aim", "circumstance")
-_DIGITS_TOO = ("version", "plain-version", "port", "port-with-protocol", "factor")
+_DIGITS_TOO = ("version", "plain-version", "port", "port-with-protocol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +56,12 @@ class Preparation:
         self._lexicon = lexicon
         self._words = grammar.word_bits
         bits = grammar.type_bits
-        self._address = _joined(bits, ("address",))
-        self._numeric = _joined(bits, NUMERIC)
+        self._numeric = _joined(bits, set(NUMERIC) - set(MARKS))
         self._names = _joined(bits, _NAMES)
         self._anything = _joined(bits, _ANYTHING)
-        rest = set(bits) - set(NUMERIC) - set(_NAMES) - set(_ANYTHING)
+        self._assigned = _joined(bits, ASSIGNED)
+        self._marked = [(frozenset(marks), bits.get(name, 0)) for name, marks in MARKS.items()]
+        rest = set(bits) - set(NUMERIC) - set(_NAMES) - set(_ANYTHING) - set(MARKS) - ASSIGNED
         self._wordy = _joined(bits, (*rest, *_DIGITS_TOO))
 
     def prepare(
@@ -92,10 +92,14 @@ class Preparation:
             or low.partition("-")[0] in _NUMERIC_WORDS
         ):
             mask |= self._numeric | self._wordy
-        if ":" in low and first in _HEX_STARTS:
-            mask |= self._address
+        if not low.isalpha():
+            for marks, bit in self._marked:
+                if not marks.isdisjoint(low):
+                    mask |= bit
         if first.isalnum() or first == "_" or at in words.quoted:
             mask |= self._wordy
+            if words.assigns(at + 1) or at in words.quoted:
+                mask |= self._assigned
             known = self.vocabulary
             may_name = low not in known.reserved or low in known.values or low in known.names
             if may_name or at in words.names or at in words.quoted:
@@ -138,7 +142,7 @@ def _vocabulary(grammar: Grammar) -> Vocabulary:
     )
 
 
-def _joined(bits: Mapping[str, int], names: Sequence[str] | Mapping[str, object]) -> int:
+def _joined(bits: Mapping[str, int], names: Iterable[str]) -> int:
     mask = 0
     for name in names:
         mask |= bits.get(name, 0)
