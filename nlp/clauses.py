@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from nlp.compiler import Grammar
+from nlp.compiled import Grammar
 from nlp.frames import IGNORED, Clause, FrameMatcher
 from nlp.matching import Chart, Match, TooComplex
 from nlp.values import Assign

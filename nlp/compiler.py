@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 from documents import DocumentError, Problem, load, validate
 from documents.reading import KeyPath
 from nlp import phrases as ast
-from nlp.draft import Draft
+from nlp.compiled import CompiledFrame, Grammar, Refusals, UnsupportedKind
 from nlp.grammar_model import Frame, GrammarFile, RefusalFile, Rule
 from nlp.inflection import forms_of
 from nlp.intent_types import TaughtType
@@ -31,7 +31,6 @@ from nlp.matching import (
     WordNode,
 )
 from nlp.open_values import TELLING, TYPES
-from nlp.values import Value
 
 FOLDER = Path(__file__).parent / "grammar"
 SEPARATOR = "and"
@@ -44,79 +43,6 @@ CLOSING = "closing"
 """The rule of what may close a part."""
 MAX_SETTLE_ROUNDS = 50
 _WORD = re.compile(r"[a-z0-9][a-z0-9/-]*")
-
-
-@dataclass(frozen=True, slots=True)
-class CompiledFrame:
-    """A frame ready to match.
-
-    Attributes:
-        parts: the head, if there is one, before all others.
-        needed: the bits of the parts that must be there.
-        needs: the bits of the grammar's needs that a text must meet.
-        first: what the parts may begin with.
-        begins: what a clause may begin with: a part, or ignored words.
-        meaning: what the values of a taught type mean; None for the types that are built in.
-    """
-
-    name: str
-    intent_type: str
-    has_head: bool
-    needed: int
-    parts: tuple[Node, ...]
-    needs: int
-    first: int
-    begins: int
-    sets: tuple[tuple[str, Value], ...]
-    meaning: Callable[[Draft], None] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Grammar:
-    """Everything that texts are matched against.
-
-    Attributes:
-        free: parts that may stand anywhere in a clause, any number of times.
-        needs: masks of which each must meet some token, for the frames that have its bit.
-        separator: what joins clauses.
-        glue: the mask of what may stand between the parts of a clause.
-        closing: the mask of what may close a part.
-        reserved: the words of the frames, which are no names.
-    """
-
-    frames: tuple[CompiledFrame, ...]
-    free: tuple[Node, ...]
-    needs: tuple[int, ...]
-    separator: Node
-    glue: int
-    closing: int
-    refusals: Refusals
-    reserved: frozenset[str]
-    word_bits: Mapping[str, int]
-    type_bits: Mapping[str, int]
-    words: Mapping[str, frozenset[str]]
-    digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class UnsupportedKind:
-    """Words of one kind that make a text unsupported; as `RefusalVocabulary` says."""
-
-    what: str
-    advice: str
-    phrases: Node
-    openings: Node | None
-    without: Node | None
-    together: Node | None
-
-
-@dataclass(frozen=True, slots=True)
-class Refusals:
-    """How a text that was not read is refused."""
-
-    unsupported: tuple[UnsupportedKind, ...]
-    supported: Node
-    examples: tuple[tuple[Node, str], ...]
 
 
 File = TypeVar("File", GrammarFile, RefusalFile)

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from nlp.compiler import CompiledFrame, Grammar
+from nlp.compiled import CompiledFrame, Grammar
 from nlp.matching import Assigns, Chart
 
 PREPOSITIONS = frozenset({"to", "with", "from", "of", "by", "for", "on", "in", "at", "into", "between", "as"})
@@ -58,7 +58,7 @@ class _State(NamedTuple):
 
 
 class _Way(NamedTuple):
-    """How a state was come to: the words ignored, and whether glue came last, after which more must follow."""
+    """How a state was come to: the words ignored, and whether glue came last: more must follow."""
 
     ignored: Assigns
     glued: bool

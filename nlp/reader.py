@@ -13,7 +13,8 @@ from pathlib import Path
 
 from nlp.assembly import Meant, assemble
 from nlp.clauses import REASON, ClauseFinder, Cover
-from nlp.compiler import Grammar, load_grammar
+from nlp.compiled import Grammar
+from nlp.compiler import load_grammar
 from nlp.draft import Rejected, unclear
 from nlp.frames import IGNORED
 from nlp.help import MAX_SUGGESTIONS, MAX_TRIES, Helper

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from nlp.compiler import Refusals, UnsupportedKind
+from nlp.compiled import Refusals, UnsupportedKind
 from nlp.matching import Chart, Node
 from nlp.reading import RefusalReason
 

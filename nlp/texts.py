@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from nlp.compiler import Grammar
+from nlp.compiled import Grammar
 from nlp.lexicon import Lexicon
 from nlp.matching import Chart
 from nlp.normal import NormalText
