@@ -43,6 +43,7 @@ class Grammar:
         free: parts that may stand anywhere in a clause, any number of times.
         needs: masks of which each must meet some token, for the frames that have its bit.
         separator: what joins clauses.
+        opening: what may open a clause, and be ignored there only.
         glue: the mask of what may stand between the parts of a clause.
         closing: the mask of what may close a part.
         reserved: the words of the frames, which are no names.
@@ -52,6 +53,7 @@ class Grammar:
     free: tuple[Node, ...]
     needs: tuple[int, ...]
     separator: Node
+    opening: Node
     glue: int
     closing: int
     refusals: Refusals

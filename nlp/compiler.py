@@ -39,6 +39,8 @@ CLAUSE_SEPARATOR = "then"
 """The rule that joins clauses."""
 GLUE = "glue"
 """The rule of what may stand between the parts of a clause."""
+OPENING = "opening"
+"""The rule of what may open a clause."""
 CLOSING = "closing"
 """The rule of what may close a part."""
 MAX_SETTLE_ROUNDS = 50
@@ -123,6 +125,7 @@ class _Compiler:
             free,
             tuple(needs),
             self.rules[CLAUSE_SEPARATOR],
+            self.rules[OPENING],
             self.rules[GLUE].first,
             self.rules[CLOSING].first,
             refusals,

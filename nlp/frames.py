@@ -117,7 +117,10 @@ class FrameMatcher:
     def _opened(self, start: int) -> _States:
         """Returns what a clause may begin with, whatever its frame: nothing, or ignored words."""
         opened: _States = {start: {_BEGIN: _AT_ONCE}}
-        ahead = [start]
+        if self.chart.masks[start] & self.grammar.opening.first:
+            for end, ignored in self.grammar.opening.match(self.chart, start):
+                opened[end] = {_BEGIN: _Way(ignored, False)}
+        ahead = sorted(opened)
         for at in ahead:  # grows while it is walked
             for state, way in opened[at].items():
                 for end, following, onward in self._idle(start, at, state, way):

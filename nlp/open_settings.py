@@ -107,7 +107,17 @@ def read_value(words: Words, at: int) -> Found:
         return []
     if words.low(at + 1) == "%" and not words.tokens[at + 1].spaced:
         return [(at + 2, token.text + "%")]
-    return [(at + 1, token.text)]
+    return [(at + 1, token.text), *_read_list(words, at)]
+
+
+def _read_list(words: Words, at: int) -> Found:
+    """Values with nothing but commas between them are one: `NEA2,NEA1,NEA0`."""
+    tokens, end, text = words.tokens, at + 1, words.tokens[at].text
+    while end + 1 < len(tokens) and tokens[end].text == "," and not words.assigns(end + 2):
+        if tokens[end].spaced or tokens[end + 1].spaced:
+            break
+        end, text = end + 2, f"{text},{tokens[end + 1].text}"
+    return [(end, text)] if end > at + 1 else []
 
 
 def _read_amount(words: Words, at: int) -> Found:

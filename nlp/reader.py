@@ -20,6 +20,7 @@ from nlp.frames import IGNORED
 from nlp.help import MAX_SUGGESTIONS, MAX_TRIES, Helper
 from nlp.intent_types import TaughtType
 from nlp.lexicon import Lexicon
+from nlp.lists import without_marks
 from nlp.matching import TooComplex
 from nlp.normal import NormalText, normalise
 from nlp.reading import JSON, Assumption, ReadAction, Reading, Refusal, RefusalReason
@@ -106,7 +107,7 @@ class Reader:
             doc = self._tokenizer.nlp.make_doc(normal.text.replace("\n", " "))
             tokens = to_tokens(doc, normal.text)
             names = self._lexicon.find(doc)
-        return self._preparation.prepare(normal, tokens, names)
+        return self._preparation.prepare(normal, *without_marks(tokens, names))
 
     def _read(self, text: PreparedText) -> Reading:
         finder = ClauseFinder(self._grammar, text.chart)

@@ -104,19 +104,38 @@ def read_purpose(words: Words, at: int) -> Found:
         if (found[0] > at + 1 or low in words.vocabulary.purposes or low.endswith(_ABSTRACT))
         and low not in _NO_PURPOSES
         and not _may_name(words, at, found[0])
+        and not _says_how(words, at, found[0])
     ]
 
 
 def _may_name(words: Words, at: int, end: int) -> bool:
-    """Whether words after "for" may name a workload, or deny something."""
+    """Whether words after "for" may name a workload or a place, or deny something."""
+    vocabulary = words.vocabulary
     if any(position in words.names or words.low(position) in _NO_REASONS for position in range(at, end)):
         return True
     last = words.low(end - 1)
-    if _NAME_LIKE.search(last) and last.rpartition("-")[2] not in words.vocabulary.purposes:
-        return True
-    if last in words.vocabulary.purposes or last.endswith(_PURPOSE_ENDS):
+    if last in vocabulary.purposes:
         return False
-    return any(_NAME_LIKE.search(words.low(position)) for position in range(at, end))
+    if last in vocabulary.scopes or (
+        _NAME_LIKE.search(last) and last.rpartition("-")[2] not in vocabulary.purposes
+    ):
+        return True
+    if last.endswith(_PURPOSE_ENDS):
+        return False
+    inside = [words.low(position) for position in range(at, end)]
+    return any(low in vocabulary.scopes or _is_named(low, vocabulary.purposes) for low in inside)
+
+
+def _is_named(low: str, purposes: frozenset[str]) -> bool:
+    return bool(_NAME_LIKE.search(low)) and low not in purposes
+
+
+def _says_how(words: Words, at: int, end: int) -> bool:
+    """Whether words after "for" go on with how it is to be done: "for testing with basic configuration"."""
+    return any(
+        words.low(position) == "with" and words.low(position - 1) not in words.vocabulary.paired
+        for position in range(at + 1, end)
+    )
 
 
 def _goes_on(words: Words, comma: int) -> bool:

@@ -114,6 +114,8 @@ def _vocabulary(grammar: Grammar) -> Vocabulary:
         function=words["function"],
         vague=words["vague"],
         purposes=words["purposes"],
+        paired=words["paired"],
+        scopes=words["scopes"],
         aims=words["aims"],
         circumstances=words["circumstances"],
         times=words["times"],

@@ -21,6 +21,8 @@ class Vocabulary:
         function: words that are not even a namespace or a setting's value.
         vague: words in place of a value.
         purposes: words that name a purpose, never a workload.
+        paired: words that "with" belongs to within a purpose.
+        scopes: words that make a place of what stands beside them, and no purpose.
         aims: verbs that begin a reason after "to".
         circumstances: words that begin a reason after "as".
         manners: words that say with "in" how, when or where, and so name no namespace after a mere "in".
@@ -44,6 +46,8 @@ class Vocabulary:
     function: frozenset[str]
     vague: frozenset[str]
     purposes: frozenset[str]
+    paired: frozenset[str]
+    scopes: frozenset[str]
     aims: frozenset[str]
     circumstances: frozenset[str]
     times: frozenset[str]

@@ -12,7 +12,7 @@ import pytest
 from documents import DocumentError, load, validate
 from nlp import Reader
 from nlp import phrases as ast
-from nlp.compiler import CLAUSE_SEPARATOR, CLOSING, FOLDER, GLUE, SEPARATOR, load_grammar
+from nlp.compiler import CLAUSE_SEPARATOR, CLOSING, FOLDER, GLUE, OPENING, SEPARATOR, load_grammar
 from nlp.grammar_model import GrammarFile
 from nlp.inflection import forms_of
 from nlp.open_values import TYPES
@@ -141,7 +141,7 @@ def _named(phrase: ast.Phrase) -> set[str]:
 
 def test_every_rule_and_every_value_type_is_used() -> None:
     defined: set[str] = set()
-    used = {SEPARATOR, CLAUSE_SEPARATOR, GLUE, CLOSING}
+    used = {SEPARATOR, CLAUSE_SEPARATOR, OPENING, GLUE, CLOSING}
     for path in FOLDER.glob("*.yaml"):
         for document in load(path):
             if document.value["kind"] == "Grammar":
