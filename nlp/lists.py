@@ -49,7 +49,7 @@ def _numbers(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
     for at in range(len(tokens) - 2):
         leads = at == 0 or number > 1
         mark = tokens[at + 1]
-        if leads and tokens[at].text == str(number) and mark.text in ends and not mark.spaced:
-            if tokens[at + 2].spaced and tokens[at + 2].text[0].isalpha():
-                yield at, at + 2
-                number, ends = number + 1, (mark.text,)
+        counts = tokens[at].text == str(number) and mark.text in ends and not mark.spaced
+        if leads and counts and tokens[at + 2].spaced and tokens[at + 2].text[0].isalpha():
+            yield at, at + 2
+            number, ends = number + 1, (mark.text,)

@@ -135,7 +135,8 @@ def _vocabulary(grammar: Grammar) -> Vocabulary:
         | words["vague"]
         | words["purposes"]
         | words["refused"]
-        | words["times"],
+        | words["times"]
+        | words["protocols"],
         never_key_words=words["function"]
         | words["vague"]
         | words["counted"]
