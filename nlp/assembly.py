@@ -107,6 +107,9 @@ def _part(clause: Clause) -> _Part:
     if kind:
         found["target"] = [_of_kind(one, kind[0]) for one in found.get("target", [])]
     targets = [workload(one) for one in found.get("target", [])]
+    each = found.pop("each", [])
+    if each and len(targets) == 1:
+        raise unclear("'each' is said of one workload; name them all, or leave it out", places_of(each))
     return _Part(clause, found, targets, namespace, places_of(said))
 
 

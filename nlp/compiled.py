@@ -1,4 +1,4 @@
-"""What grammar files become: frames, words and refusals, ready to match. `compiler` makes them."""
+"""What grammar files become, ready to match: frames, words, refusals. The compiler makes them."""
 
 from __future__ import annotations
 

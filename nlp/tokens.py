@@ -18,6 +18,7 @@ _SUFFIX = re.compile(r"""(?:'s|["')\],;:!?%]|(?<=[^.])\.|(?<=.)[-=]>)$""", re.IG
 _ARROW = re.compile(r"(?<=\w)[-=]>(?=\w)")
 _COMMA = re.compile(r",(?=[^\d\s])|(?<=[^\d]),|,(?=\d{1,2}(?:\D|$))|,(?=\d{4})")
 _ASSIGN = re.compile(r"(?<=[\w\"'.%-])=(?=[^=>\s])|(?<=[\w\"'.%-])=$")
+_QUOTED = re.compile(r"(?<==)[\"']")
 _SEMICOLON = re.compile(r";(?=\w)")
 
 
@@ -87,6 +88,9 @@ def _infixes(text: str) -> Iterator[re.Match[str]]:
     found = [match for pattern in (_ARROW, _COMMA, _SEMICOLON) for match in pattern.finditer(text, 0, limit)]
     if assign and assign.start() < limit:
         found.append(assign)
+        opening = _QUOTED.match(text, assign.end())
+        if opening:
+            found.append(opening)
         second = _ASSIGN.search(text, assign.end()) if text.startswith("--") else None
         if second:  # --limits=cpu=1,memory=1Gi
             found.append(second)
