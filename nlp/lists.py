@@ -1,4 +1,4 @@
-"""The marks of a list's items: bullets, and numbers that count up. They say where an item begins, and no more."""
+"""The marks of a list: bullets, and numbers that count up. They say where an item begins, and no more."""
 
 from __future__ import annotations
 
