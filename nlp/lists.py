@@ -9,7 +9,7 @@ from nlp.tokens import Token
 
 Names = Mapping[int, Sequence[tuple[int, str]]]
 _BULLETS = frozenset({"-", "*", "+", "\u2022", "\u25cf", "\u25aa", "\u00b7"})
-_NUMBER_ENDS = (".", ")", ":")
+_NUMBER_ENDS: tuple[str, ...] = (".", ")", ":")
 
 
 def without_marks(tokens: Sequence[Token], names: Names) -> tuple[Sequence[Token], Names]:
@@ -45,7 +45,8 @@ def _bullets(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
 
 def _numbers(tokens: Sequence[Token]) -> Iterator[tuple[int, int]]:
     """Yields the numbers of items, as (first token, the one after): 1 leads the text, the others count up."""
-    number, ends = 1, _NUMBER_ENDS
+    number = 1
+    ends = _NUMBER_ENDS
     for at in range(len(tokens) - 2):
         leads = at == 0 or number > 1
         mark = tokens[at + 1]
