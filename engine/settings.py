@@ -158,6 +158,19 @@ class MetricsSettings(StrictModel):
     )
 
 
+class LimitSettings(StrictModel):
+    """How many changed intents are looked at; what is over a limit is RateLimited until its turn."""
+
+    namespace_burst: int = Field(default=1000, ge=1, description="Of one namespace, so many at once.")
+    namespace_per_minute: float = Field(
+        default=3600, gt=0, description="Of one namespace, so many a minute after that."
+    )
+    total_burst: int = Field(default=5000, ge=1, description="Of all namespaces, so many at once.")
+    total_per_minute: float = Field(
+        default=12000, gt=0, description="Of all namespaces, so many a minute after that."
+    )
+
+
 class ShadowSettings(StrictModel):
     """Where everything is decided and recorded, and nothing is written or reported."""
 
@@ -221,6 +234,7 @@ class Settings(StrictModel):
     paused: PausedSettings = PausedSettings()
     features: FeatureSettings = FeatureSettings()
     shadow: ShadowSettings = ShadowSettings()
+    limits: LimitSettings = LimitSettings()
     metrics: MetricsSettings = MetricsSettings()
     network: ClusterNetworkSettings = ClusterNetworkSettings()
     catalog: dict[str, CatalogEntry] = Field(

@@ -25,6 +25,7 @@ from engine.pipeline.deciding import Decider
 from engine.pipeline.examining import EXAMINED_SECONDS, Examiner
 from engine.pipeline.executing import Dispatcher, recall
 from engine.pipeline.intake import Intake
+from engine.pipeline.limiting import Limiter
 from engine.pipeline.memory import ReadingMemory
 from engine.pipeline.reloading import Knowledge, tested_rules, watch_lexicon, watch_rules, watch_settings
 from engine.pipeline.reporting import Observer, Reporter, ignore
@@ -96,7 +97,9 @@ class Daemon:
             timer=self.metrics.rules,
         )
         out = settings.output.directory
-        self.decider = Decider(self.store, looker, clock, self.metrics.rules.looked)
+        self.decider = Decider(
+            self.store, looker, clock, Limiter(settings.limits), looked=self.metrics.rules.looked
+        )
         self.executors = (
             executors_of(settings, partial(recall, self.store)) if executors is None else executors
         )

@@ -16,6 +16,7 @@ from engine import report
 from engine.identity import canonical_json, effect_key
 from engine.network_intent import Intent, intent_of
 from engine.pipeline import ownership
+from engine.pipeline.limiting import LIMITED, Limiter
 from engine.reapplication import Reapplied, give_back
 from engine.reasons import Reason
 from engine.reconcile import Look, Looker, Place, Ruling, Standing, Step
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 BATCH = 32
 """How many are looked at before what became ready is handed on."""
 
+_MOMENT_SECONDS = 1.0
+"""What has to wait no longer than that, in seconds, is not worth a write."""
 _FAULT_SECONDS = 60.0
 """The delay after a fault in a look, in seconds."""
 _REMEMBERED = 20
@@ -42,6 +45,7 @@ class Decider:
     """Looks at what is due.
 
     Args:
+        limiter: asked once for each generation, before it is looked at for the first time.
         looked: told of each look once it is over.
 
     Attributes:
@@ -53,10 +57,13 @@ class Decider:
         store: Store,
         looker: Looker,
         clock: Callable[[], float],
+        limiter: Limiter,
+        *,
         looked: Callable[[Look], None] = lambda _: None,
     ) -> None:
         self.looker = looker
         self._looked = looked
+        self._limiter = limiter
         self._store = store
         self._clock = clock
         self._pending: list[tuple[Work, Future[None]]] = []
@@ -110,6 +117,8 @@ class Decider:
 
     def _decide(self, item: Work) -> None:
         now = self._clock()
+        if self._put_off(item, now):
+            return
         known = self._store.read(lambda reader: intents.get(reader, item.namespace, item.name))
         if known is None:
             self._drop(item, now)
@@ -127,6 +136,21 @@ class Decider:
         self._uncommitted |= (
             {(change.namespace, change.target) for change in plan.packages} if plan else set()
         )
+
+    def _put_off(self, item: Work, now: float) -> bool:
+        """Lets a generation wait that is one too many; tells whether it has to."""
+        if item.basis == LIMITED:
+            self._limiter.used(item.uid)
+        if item.basis:  # it was looked at before, or has waited for its time
+            return False
+        at = self._limiter.admit(item.uid, item.namespace, now)
+        if at <= now:
+            return False
+        silent = fits(self.looker.switches.shadow.namespaces, item.namespace)
+        self._pending.append(
+            (item, self._store.write(partial(_limit, item=item, at=at, now=now, silent=silent)))
+        )
+        return True
 
     def _drop(self, item: Work, now: float) -> None:
         """Ends work of an intent that nobody knows, which would else be looked at for ever."""
@@ -197,6 +221,14 @@ class Decider:
             last_phase=report.last_phase(others),
             last_completed_at=datetime.fromtimestamp(max(completed), UTC) if completed else None,
         )
+
+
+def _limit(tx: Transaction, *, item: Work, at: float, now: float, silent: bool) -> None:
+    """Commits that a generation waits for its time, and says so where that is not in a moment."""
+    reason, message = Reason.RATE_LIMITED, "more intents changed at once than limits allow; it takes its turn"
+    item = work.wait(tx, item, reason=reason.value, message=message, basis=LIMITED, until=at, now=now)
+    if at - now > _MOMENT_SECONDS and not silent:
+        report.put_status(tx, item, report.from_outcome(item, {}, reason, message, now, next_retry=at))
 
 
 def _paused(paused: PausedSettings, intent: Intent) -> str:
