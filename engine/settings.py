@@ -222,6 +222,11 @@ class Settings(StrictModel):
     kind: Literal["Settings"] = "Settings"
     group: str = Field(default="nephoran.com", description="API group of NetworkIntent.")
     version: str = Field(default="v1", description="API version of NetworkIntent.")
+    adopt: Literal["existing", "none"] | None = Field(
+        default=None,
+        description="What becomes of intents that were there before anything was carried out: `existing` "
+        "takes them for done, `none` carries them out; unset: `existing` in Kubernetes, `none` for a folder.",
+    )
     source: SourceSettings = SourceSettings()
     live: LiveSettings = LiveSettings()
     kubernetes: KubernetesSettings = KubernetesSettings()
@@ -240,6 +245,11 @@ class Settings(StrictModel):
     catalog: dict[str, CatalogEntry] = Field(
         default={}, description="Images of new workloads, by target name."
     )
+
+    @property
+    def adopts(self) -> bool:
+        """Whether intents that were there before anything was carried out are taken for done."""
+        return (self.adopt or ("existing" if self.source.kind == "kubernetes" else "none")) == "existing"
 
 
 @dataclass(frozen=True, slots=True)

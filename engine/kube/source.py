@@ -22,6 +22,7 @@ from engine.kube.resources import Resource
 from engine.kube.versions import Versions, order
 from engine.kube.watching import Change, Reflector
 from engine.network_intent import IntentSpec
+from engine.pipeline.journal import LISTED_FIRST
 from engine.telling import OUTPUTS
 from store.inbox import Event, EventKind
 
@@ -42,6 +43,14 @@ class Journal(Protocol):
 
     def known(self) -> Iterable[Known]:
         """Tells every intent that is taken for there, by what was kept, dealt with or not."""
+        ...
+
+    def first(self, namespace: str) -> bool:
+        """Tells whether the intents of a namespace (of all where empty) have never been seen as a whole."""
+        ...
+
+    def listed(self, namespace: str) -> None:
+        """Is told that all intents of a namespace have been handed over."""
         ...
 
     def version(self, namespace: str) -> str:
@@ -136,12 +145,13 @@ class _Intake:
         self._handed: dict[str, tuple[int, int]] = {}
         """For each uid, the version that was seen last and the hash of what matters of it."""
 
-    def take(self, changes: Iterable[Change], *, listed: bool = False) -> None:
+    def take(self, changes: Iterable[Change], *, listed: bool = False, first: bool = False) -> None:
         """Hands over what is new of some changes, together; if that raises, nothing of it counts as seen.
 
         Args:
             listed: whether this is how things are, whatever was seen before: a server that was restored has
                 older versions than we know. Else an older version is a replay.
+            first: whether they are listed for the first time ever.
         """
         seen: dict[str, tuple[int, int] | None] = {}
         events: list[Event] = []
@@ -159,7 +169,7 @@ class _Intake:
                     self._versions.forget(uid)
                 self._versions.note(uid, int(metadata["generation"]), change.version)
                 if before is None or before[1] != now[1]:
-                    events.append(self._event(change.body))
+                    events.append(self._event(change.body, first))
         self.hand_over(events)
         for uid, last in seen.items():
             if last is None:
@@ -185,7 +195,7 @@ class _Intake:
         """Returns the event of an intent that is no longer there."""
         return self._make(EventKind.DELETE, namespace, name, uid, version, "{}")
 
-    def _event(self, body: Object) -> Event:
+    def _event(self, body: Object, first: bool) -> Event:
         metadata = _metadata(body["metadata"])
         about = (metadata["namespace"], metadata["name"], metadata["uid"])
         try:
@@ -196,9 +206,11 @@ class _Intake:
             return self._make(EventKind.MALFORMED, *about, origin, canonical_json(problem))
         wish = spec.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True)
         wish["intent"] = self._redact(spec.intent)
-        kept = {"metadata": metadata, "spec": wish}
+        kept: dict[str, Any] = {"metadata": metadata, "spec": wish}
         if body.get("status"):  # a store that was lost is rebuilt from it
             kept["status"] = body["status"]
+        if first:
+            kept[LISTED_FIRST] = True
         return self._make(EventKind.UPSERT, *about, metadata["resourceVersion"], canonical_json(kept))
 
     def _make(self, kind: EventKind, namespace: str, name: str, uid: str, origin: str, body: str) -> Event:
@@ -227,8 +239,9 @@ class _Scope:
     def listed(self, pages: Iterator[list[Object]]) -> None:
         """Hands over page by page, then what the store knows and no page had."""
         there: dict[tuple[str, str], str] = {}
+        first = self._journal.first(self._namespace)
         for page in pages:
-            self._intake.take((Change(item) for item in page), listed=True)
+            self._intake.take((Change(item) for item in page), listed=True, first=first)
             for metadata in (item["metadata"] for item in page):
                 there[metadata["namespace"], metadata["name"]] = metadata["uid"]
         missing = [
@@ -238,6 +251,8 @@ class _Scope:
         ]
         self._intake.hand_over([self._intake.gone(*known, "") for known in sorted(missing)])
         self._intake.keep_only(set(there.values()))
+        if first:
+            self._journal.listed(self._namespace)
 
     def changed(self, changes: list[Change]) -> None:
         """Hands over what is new."""

@@ -103,7 +103,14 @@ class Daemon:
         self.executors = (
             executors_of(settings, partial(recall, self.store)) if executors is None else executors
         )
-        self._intake = Intake(self.store, clock, self._mode.remembered, self.executors.values(), self._synced)
+        self._intake = Intake(
+            self.store,
+            clock,
+            self._mode.remembered,
+            self.executors.values(),
+            self._synced,
+            adopt=settings.adopts,
+        )
         self.dispatcher = Dispatcher(
             self.store,
             self.executors,

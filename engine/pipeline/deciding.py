@@ -177,6 +177,7 @@ class Decider:
         confirmed, superseded = self._confirmed(item, max(body["wish"], anew.generation))
         return Standing(
             intent,
+            existing=body.get("existing", False) or self._adopted(item, body["wish"]),
             paused=_paused(switches.paused, intent),
             confirmed=confirmed,
             superseded=superseded,
@@ -197,7 +198,7 @@ class Decider:
             other.uid == item.uid
             and wish <= other.generation < item.generation
             and other.state is State.CONFIRMED
-            and other.reason != Reason.DRY_RUN.value
+            and other.reason not in (Reason.DRY_RUN.value, Reason.ADOPTED.value)
             for other in self._generations(item)
         )
         if not confirmed:
@@ -205,6 +206,15 @@ class Decider:
         status = self._store.read(partial(report.status_of, uid=item.uid)) or {}
         taken = ready_reason(status) == Reason.SUPERSEDED.value
         return True, str(status.get("lastMessage", "")) if taken else ""
+
+    def _adopted(self, item: Work, wish: int) -> bool:
+        """Whether an earlier generation of the same wish was adopted; a store that was lost knows no more."""
+        return wish < item.generation and any(
+            other.uid == item.uid
+            and wish <= other.generation < item.generation
+            and other.reason == Reason.ADOPTED.value
+            for other in self._generations(item)
+        )
 
     def _generations(self, item: Work) -> list[Work]:
         """Lists the last generations of an intent, newest first."""

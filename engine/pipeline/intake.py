@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -19,6 +19,7 @@ from engine.identity import canonical_json as canonical
 from engine.identity import effect_key, sha256, spec_hash, trace_id
 from engine.network_intent import IntentSpec
 from engine.pipeline import requests
+from engine.pipeline.journal import LISTED_FIRST
 from engine.pipeline.recollection import Past, recollect, restore
 from engine.reasons import Reason
 from engine.status import ready_reason
@@ -36,6 +37,8 @@ GONE = "null"
 """The body of a status that is to be removed."""
 
 
+_FIRST_START = "first_start"
+"""The name in the store of the note whether nothing was ever carried out before it was new."""
 _REBUILT = "rebuilt"
 """The name in the store of the note that all it found when it was new has been taken up."""
 
@@ -50,6 +53,7 @@ class Intake:
         remembered: asked about an intent that the store does not know, since a store may have been lost.
         executors: asked about its effect, while the store is new.
         synced: tells whether all that was there at the start is in the inbox.
+        adopt: whether what was there before anything was ever carried out is taken for done.
 
     Attributes:
         rebuilt: whether all that a new store finds there has been taken up.
@@ -63,12 +67,16 @@ class Intake:
         remembered: Remembered,
         executors: Iterable[Executor],
         synced: Callable[[], bool],
+        *,
+        adopt: bool,
     ) -> None:
         self._store = store
         self._clock = clock
         self._remembered = remembered
         self._executors = [executor for executor in executors if isinstance(executor, Remembers)]
         self._synced = synced
+        self._adopt = adopt
+        self._first_start = False
         self._began = time.monotonic()
         self.rebuilt = store.read(lambda reader: meta.get(reader, _REBUILT)) is not None
         self.problem = ""
@@ -83,6 +91,7 @@ class Intake:
         if not self._synced() and time.monotonic() - self._began < SYNC_SECONDS:
             return False
         try:
+            self._first_start = self._begins()
             while order := self._order():
                 for start in range(0, len(order), BATCH):
                     self._take_back(order[start : start + BATCH])
@@ -102,6 +111,33 @@ class Intake:
             count += len(events)
         return count
 
+    def _begins(self) -> bool:
+        """Tells whether nothing was ever carried out here: no intent was reported on but as adopted.
+
+        What is found is kept, as a start that was broken off has reported on some. A store that was lost is
+        told by what was reported on before.
+        """
+        if not self._adopt:
+            return False
+        kept = self._store.read(lambda reader: meta.get(reader, _FIRST_START))
+        if kept is None:
+            known = bool(self._store.read(lambda reader: intents.page(reader, 1, deleted=True)))
+            carried_out = any(reason not in ("", Reason.ADOPTED) for reason in self._reasons())
+            kept = "false" if known or carried_out else "true"
+            self._store.write(lambda tx: meta.put(tx, _FIRST_START, kept)).result()
+        return kept == "true"
+
+    def _reasons(self) -> Iterator[str]:
+        """Yields the reasons that the intents in the inbox were last reported on with; empty for none."""
+        after = 0
+        while events := self._pending(after):
+            for _, event in events:
+                yield ready_reason(self._told(event)[1])
+            after = events[-1][0]
+
+    def _pending(self, after: int) -> list[tuple[int, Event]]:
+        return self._store.read(lambda reader: inbox.pending(reader, BATCH, after))
+
     def _order(self) -> list[int]:
         """Returns the numbers of all events in the order in which their wishes were stated.
 
@@ -109,7 +145,7 @@ class Intake:
         """
         keys: list[tuple[bool, float, bool, int]] = []
         after = 0
-        while events := self._store.read(lambda reader, after=after: inbox.pending(reader, BATCH, after)):  # type: ignore[misc]
+        while events := self._pending(after):
             for seq, event in events:
                 body, status = self._told(event)
                 stated = float(body.get("metadata", {}).get("statedAt", event.received_at))
@@ -155,6 +191,9 @@ class Intake:
             return
         body, status = self._told(event) if known is None else (json.loads(event.body), {})
         body.pop("status", None)
+        listed_first = body.pop(LISTED_FIRST, False)
+        if known is None and self._adopt and not ready_reason(status):
+            body["existing"] = listed_first if self.rebuilt else self._first_start
         _take_up(tx, event, known, body, status, past, now)
 
 
@@ -265,13 +304,15 @@ def _place(
 def _carried(
     known: intents.Intent | None, body: Mapping[str, Any], event: Event, wish: int
 ) -> dict[str, Any]:
-    """Returns what stays of the body of before: of a wish that is the same, that it was reapplied."""
+    """Returns what stays of the body of before: of a wish that is the same, that it was adopted, reapplied."""
     if known is None or known.uid != event.uid:
         return {}
     before = json.loads(known.body)
     if "problem" in body:  # says nothing of the wish, which may come back as it was
-        return {key: before[key] for key in ("wish", "wishHash", "reapplied") if key in before}
-    return {"reapplied": before["reapplied"]} if "reapplied" in before and before["wish"] == wish else {}
+        kept = ["wish", "wishHash", "reapplied", "existing"]
+    else:
+        kept = ["reapplied", "existing"] if before["wish"] == wish else []
+    return {key: before[key] for key in kept if key in before}
 
 
 def _let_go(tx: Transaction, known: intents.Intent, now: float) -> None:

@@ -8,6 +8,8 @@ from store import Event, Store, inbox, meta
 
 Known = tuple[str, str, str]
 """Namespace, name and uid of an intent."""
+LISTED_FIRST = "listedFirst"
+"""What a source adds to an intent that was there when it first saw the intents of a namespace."""
 
 
 class Journal:
@@ -35,6 +37,14 @@ class Journal:
     def known(self) -> list[Known]:
         """Lists every intent that is taken for there, by what was kept, dealt with or not."""
         return self._store.read(inbox.known)
+
+    def first(self, namespace: str) -> bool:
+        """Tells whether the intents of a namespace (of all where empty) have never been seen as a whole."""
+        return self._store.read(lambda reader: meta.get(reader, f"listed:{namespace}")) is None
+
+    def listed(self, namespace: str) -> None:
+        """Notes that the intents of a namespace have been seen as a whole."""
+        self._store.write(lambda tx: meta.put(tx, f"listed:{namespace}", "true")).result()
 
     def version(self, namespace: str) -> str:
         """Returns the last version told to `reached`; empty where there is none."""

@@ -18,6 +18,7 @@ class Standing:
     Attributes:
         intent: None where the manifest could not be read as one.
         problem: what is wrong with the manifest; empty where nothing is.
+        existing: it was there before anything was carried out, and wishes what it wished then.
         paused: why nothing is done for it now, by the settings; empty where nothing is paused.
         shadow: it is decided and recorded only.
         approved: somebody has approved exactly this spec.
@@ -28,6 +29,7 @@ class Standing:
 
     intent: Intent | None
     problem: str = ""
+    existing: bool = False
     paused: str = ""
     confirmed: bool = False
     superseded: str = ""
@@ -40,6 +42,14 @@ def malformed(standing: Standing) -> Ruling | None:
     """Refuses a manifest that is not a NetworkIntent, or stands in two files."""
     if standing.intent is None or standing.problem:
         return Ruling(Step.REFUSE, Reason.INVALID, standing.problem)
+    return None
+
+
+def existing(standing: Standing) -> Ruling | None:
+    """Takes for done what was there before; in shadow it is looked at like any other."""
+    if standing.existing and not standing.shadow:
+        message = "it was there before anything was carried out; change its spec to have it carried out"
+        return Ruling(Step.FINISH, Reason.ADOPTED, message)
     return None
 
 
@@ -67,7 +77,13 @@ def unchanged(standing: Standing) -> Ruling | None:
     return None
 
 
-GUARDS: tuple[Callable[[Standing], Ruling | None], ...] = (malformed, suspended, paused, unchanged)
+GUARDS: tuple[Callable[[Standing], Ruling | None], ...] = (
+    malformed,
+    existing,
+    suspended,
+    paused,
+    unchanged,
+)
 """In the order in which they are asked; the first that rules ends the look."""
 
 

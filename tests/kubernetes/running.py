@@ -27,6 +27,7 @@ Start = Callable[..., Daemon]
 def settings_of(namespace: str, kubeconfig: Path, folder: Path) -> Settings:
     """Returns the settings of a daemon that follows one namespace and writes below a folder."""
     return Settings(
+        adopt="none",
         source=SourceSettings(kind="kubernetes"),
         live=LiveSettings(kind="kubernetes"),
         kubernetes=KubernetesSettings(kubeconfig=kubeconfig, namespaces=[namespace]),

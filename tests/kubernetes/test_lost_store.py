@@ -11,6 +11,7 @@ from tests.cluster.api import NETWORK_INTENTS, Api
 from tests.kubernetes.test_product import DEPLOYMENTS, deployment, intent
 
 SETTINGS = """\
+adopt: none
 source: {{kind: kubernetes}}
 live: {{kind: kubernetes}}
 kubernetes: {{kubeconfig: {kubeconfig}, namespaces: [{namespace}]}}

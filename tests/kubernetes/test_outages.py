@@ -81,6 +81,7 @@ def test_a_restart_of_api_server_and_etcd_amid_500_intents_loses_none_and_does_n
     namespace = surroundings.namespace()
     names = [f"nf-{number}" for number in range(INTENTS)]
     settings = Settings(
+        adopt="none",
         source=SourceSettings(kind="kubernetes"),
         live=LiveSettings(kind="kubernetes"),
         kubernetes=KubernetesSettings(kubeconfig=surroundings.account(namespace), namespaces=[namespace]),

@@ -25,7 +25,7 @@ class Place:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.now = 1_000_000.0
-        self.intake = Intake(store, lambda: self.now, lambda *_: None, (), lambda: True)
+        self.intake = Intake(store, lambda: self.now, lambda *_: None, (), lambda: True, adopt=False)
 
     def edit(self, asked: str = "", text: str = "scale amf to 5", **body: Any) -> None:
         annotations = {"conductor-watch/requested-at": asked} if asked else {}

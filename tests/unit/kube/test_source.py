@@ -52,6 +52,12 @@ class Journal:
     def version(self, namespace: str) -> str:
         return self.versions.get(namespace, "")
 
+    def first(self, namespace: str) -> bool:
+        return False
+
+    def listed(self, namespace: str) -> None:
+        raise AssertionError("these were not listed for the first time")
+
     def reached(self, namespace: str, version: str) -> None:
         self.versions[namespace] = version
 
