@@ -46,6 +46,11 @@ class IntentSpec(StrictModel):
     priority: int = Field(default=5, ge=0, le=10, description="Higher is executed first; waiting adds to it.")
     suspend: bool = Field(default=False, description="Take no new action while true.")
     dry_run: bool = Field(default=False, description="Decide and report, but write nothing.")
+    deletion_policy: Literal["Orphan", "Withdraw"] = Field(
+        default="Orphan",
+        description="What becomes of its packages when it is deleted: Orphan keeps them, Withdraw proposes "
+        "them for deletion first.",
+    )
     constraints: Constraints = Field(default=Constraints(), description="Limits of the requester's own.")
     parameters: dict[str, Any] = Field(default={}, description="Kept; nothing here reads them.")
 

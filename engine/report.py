@@ -9,12 +9,12 @@ from typing import Any
 
 import rules
 from engine.executors.base import Revision
-from engine.identity import canonical_json
+from engine.identity import canonical_json, workspace_name
 from engine.reasons import Reason
 from engine.reconcile import Look, Ruling
 from engine.status import Report, build_status, phase_of, same_but_for_time, timestamp
 from engine.telling import REQUESTED_AT
-from store import Reader, Transaction, decisions, intents, outbox, work
+from store import Reader, Transaction, decisions, intents, outbox, packages, work
 from store.owners import OwnedField, Owner
 from store.work import State, Work
 
@@ -124,6 +124,21 @@ def package(revision: Revision) -> dict[str, Any]:
         "revision": revision.revision,
         "resourceName": revision.resource_name,
     }
+
+
+def stored_revision(revision: Revision, item: Work, now: float) -> packages.Revision:
+    """Returns a revision as the store keeps it."""
+    return packages.Revision(
+        repository=revision.repository,
+        package=revision.package,
+        workspace=workspace_name(item.effect_key or ""),
+        revision=str(revision.revision),
+        lifecycle=revision.lifecycle,
+        resource_name=revision.resource_name,
+        work_id=item.id,
+        effect_key=item.effect_key or "",
+        created_at=now,
+    )
 
 
 def _written(body: Mapping[str, Any], revision: Revision) -> dict[str, Any]:

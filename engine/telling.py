@@ -19,6 +19,9 @@ OUTPUTS = frozenset({LAST_HASH, RETRY_COUNT, NEXT_RETRY})
 REQUESTED_AT = "conductor-watch/requested-at"
 """The one annotation that is read: another value of it asks for a new look."""
 
+FINALIZER = "conductor-watch/withdraw"
+"""Keeps an intent that is deleted until its packages are withdrawn, where it wishes that."""
+
 _TROUBLE = frozenset({Reason.BACKING_OFF, Reason.BACKEND_DOWN, Reason.READ_BACK})
 """What a person may have to see to although the intent has not failed."""
 _ACTION = "Reconcile"

@@ -37,11 +37,11 @@ class ResourceSinks:
             with _down_where(ForbiddenError, UnauthorizedError, UnavailableError, NotLeadingError):
                 self._status.write(target, status)
 
-    def annotate(self, target: Target, annotations: Body | None) -> None:
-        """Writes the annotations of ours."""
-        if annotations is not None and target.namespace:
+    def annotate(self, target: Target, body: Body | None) -> None:
+        """Writes the annotations and finalizers of ours."""
+        if body is not None and target.namespace:
             with _down_where(ForbiddenError, UnauthorizedError, UnavailableError, NotLeadingError):
-                self._status.annotate(target, annotations)
+                self._status.annotate(target, body["annotations"], body["finalizers"])
 
     def tell(self, target: Target, event: Body | None) -> None:
         """Tells an Event. One that the API server refuses is dropped, and noted in the client's health."""

@@ -8,7 +8,7 @@ over something that nobody here has seen. What a refusal means is looked up, nev
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -26,6 +26,7 @@ from engine.kube.errors import (
 from engine.kube.resources import Resource
 from engine.kube.versions import Seen, Versions
 from engine.status import Target
+from engine.telling import FINALIZER
 
 ANNOTATIONS_MANAGER = f"{FIELD_MANAGER}-annotations"
 """Fields of another manager, since an apply takes away what it does not repeat."""
@@ -103,14 +104,31 @@ class KubernetesStatus:
 
         return self._deliver(self._statuses, target, send)
 
-    def annotate(self, target: Target, annotations: Mapping[str, str]) -> Delivery:
-        """Makes `annotations` the annotations of ours on the object; others stay. Raises as `write` does."""
+    def annotate(
+        self, target: Target, annotations: Mapping[str, str], finalizers: Sequence[str] = ()
+    ) -> Delivery:
+        """Makes these the annotations and finalizers of ours on the object; those of others stay.
+
+        Raises as `write` does.
+        """
+        ours = {"annotations": dict(annotations)} | ({"finalizers": list(finalizers)} if finalizers else {})
 
         def send(metadata: Object) -> Object:
-            body = {"metadata": {**metadata, "annotations": dict(annotations)}}
-            return self._client.apply(self._resource, target.namespace, body, manager=ANNOTATIONS_MANAGER)
+            body = {"metadata": {**metadata, **ours}}
+            written = self._client.apply(self._resource, target.namespace, body, manager=ANNOTATIONS_MANAGER)
+            return written if finalizers else self._without_finalizer(target, written)
 
         return self._deliver(self._annotations, target, send)
+
+    def _without_finalizer(self, target: Target, written: Object) -> Object:
+        """Takes our finalizer away where an apply could not, since somebody else has stated it too."""
+        metadata = written["metadata"]
+        found = metadata.get("finalizers") or ()
+        if FINALIZER not in found:
+            return written
+        left = [name for name in found if name != FINALIZER]
+        body = {"metadata": {"resourceVersion": metadata["resourceVersion"], "finalizers": left}}
+        return self._client.merge(self._resource, target.namespace, target.name, body)
 
     def _deliver(self, area: _Area, target: Target, send: Callable[[Object], Object]) -> Delivery:
         self._refuse_while_resting(area)

@@ -15,7 +15,7 @@ import rules
 from engine import report
 from engine.identity import canonical_json, effect_key
 from engine.network_intent import Intent, intent_of
-from engine.pipeline import ownership
+from engine.pipeline import leaving, ownership
 from engine.pipeline.limiting import LIMITED, Limiter
 from engine.reapplication import Reapplied, give_back
 from engine.reasons import Reason
@@ -125,6 +125,9 @@ class Decider:
             return
         body = json.loads(known.body)
         looker = self.looker  # one for the whole decision, whatever is swapped meanwhile
+        if "leaving" in body:
+            self._let_go(item, body, looker, now)
+            return
         standing = self._standing(looker.switches, item, known, body)
         look = self._look(looker, item, standing, now)
         self._looked(look)
@@ -152,6 +155,14 @@ class Decider:
         )
         return True
 
+    def _let_go(self, item: Work, body: Mapping[str, Any], looker: Looker, now: float) -> None:
+        """Decides what becomes of an intent that is being deleted."""
+        switches = looker.switches
+        paused = _paused(switches.paused, item.namespace)
+        silent = fits(switches.shadow.namespaces, item.namespace)
+        decide = partial(leaving.decide, item=item, body=body, paused=paused, basis=looker.basis)
+        self._pending.append((item, self._store.write(partial(decide, now=now, silent=silent))))
+
     def _drop(self, item: Work, now: float) -> None:
         """Ends work of an intent that nobody knows, which would else be looked at for ever."""
         superseded, message = Reason.SUPERSEDED.value, "the intent is not known any more"
@@ -178,7 +189,7 @@ class Decider:
         return Standing(
             intent,
             existing=body.get("existing", False) or self._adopted(item, body["wish"]),
-            paused=_paused(switches.paused, intent),
+            paused=_paused(switches.paused, intent.namespace),
             confirmed=confirmed,
             superseded=superseded,
             shadow=fits(switches.shadow.namespaces, intent.namespace),
@@ -241,11 +252,11 @@ def _limit(tx: Transaction, *, item: Work, at: float, now: float, silent: bool) 
         report.put_status(tx, item, report.from_outcome(item, {}, reason, message, now, next_retry=at))
 
 
-def _paused(paused: PausedSettings, intent: Intent) -> str:
+def _paused(paused: PausedSettings, namespace: str) -> str:
     if paused.everything:
         return "the settings pause every intent (paused.everything)"
-    if intent.namespace in paused.namespaces:
-        return f"the settings pause the namespace {intent.namespace} (paused.namespaces)"
+    if namespace in paused.namespaces:
+        return f"the settings pause the namespace {namespace} (paused.namespaces)"
     return ""
 
 

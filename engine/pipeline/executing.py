@@ -29,11 +29,12 @@ from engine.executors.base import (
     Revision,
     Terminal,
     Unknown,
+    Withdrawal,
 )
 from engine.handoff import Handoff
 from engine.identity import canonical_json, workspace_name
 from engine.metrics import Metrics
-from engine.pipeline import ownership
+from engine.pipeline import leaving, ownership
 from engine.pipeline.recollection import record_of
 from engine.reasons import Reason
 from engine.settings import ExecutionSettings, Switches
@@ -192,6 +193,9 @@ class Dispatcher:
         if executor is None:
             self._store.write(lambda tx: self._record(tx, run, _without_executor(run.item))).result()
             return
+        if leaving.WITHDRAW in run.body:
+            self._withdraw(run, executor)
+            return
         outcome: ExecuteOutcome | None = None
         if run.item.read_back:
             seen = self._read_back(executor, effect)
@@ -206,6 +210,21 @@ class Dispatcher:
         if isinstance(outcome, Done):
             outcome = self._hand_over(run, outcome)
         self._store.write(lambda tx: self._record(tx, run, outcome)).result()
+
+    def _withdraw(self, run: _Run, executor: Executor) -> None:
+        """Withdraws what an intent that is being deleted wrote; asked again, executors find what they did."""
+
+        def send(tx: Transaction) -> tuple[Withdrawal, list[str]]:
+            run.item = work.send(tx, run.item, now=self._clock())
+            return leaving.withdrawal_of(tx, run.item, run.body)
+
+        withdrawal, shared = self._store.write(send).result()
+        outcome = leaving.withdraw(executor, withdrawal)
+        if isinstance(outcome, Done):
+            done, now = outcome, self._clock()
+            self._store.write(lambda tx: leaving.record(tx, run.item, done.revisions, shared, now)).result()
+        else:
+            self._store.write(lambda tx: self._record(tx, run, outcome)).result()
 
     @staticmethod
     def _read_back(executor: Executor, effect: Effect) -> ReadBackOutcome:
@@ -260,7 +279,7 @@ class Dispatcher:
                     message = f"{message}; decided anew since: {taken}"
                 after = work.confirm(tx, item, reason=reason.value, message=message, now=now)
                 for revision in revisions:
-                    packages.put(tx, _record_of(revision, item, now))
+                    packages.put(tx, report.stored_revision(revision, item, now))
                 status = report.from_outcome(after, run.body, reason, message, now, revisions=revisions)
             case Terminal(reason_text, message):
                 reason = Reason(reason_text)
@@ -346,7 +365,7 @@ def recall(store: Store, repository: str, package: str, workspace: str) -> Effec
 
 def _retries(body: Mapping[str, Any], settings: ExecutionSettings) -> tuple[Sequence[float], int]:
     """Returns the delays before each retry and how many there are: the rules' choice, else the settings'."""
-    chosen = body["decision"].get("retry")
+    chosen = body.get("decision", {}).get("retry")
     if chosen:
         return chosen["schedule"], chosen["limit"]
     return settings.retry_seconds, len(settings.retry_seconds)
@@ -366,20 +385,6 @@ def _put_while_running(tx: Transaction, item: Work, status: Report) -> None:
     found = work.get(tx, item.id)
     if found is not None and not found.superseded and found.state in (State.CLAIMED, State.SENT):
         report.put_status(tx, item, status)
-
-
-def _record_of(revision: Revision, item: Work, now: float) -> packages.Revision:
-    return packages.Revision(
-        repository=revision.repository,
-        package=revision.package,
-        workspace=workspace_name(item.effect_key or ""),
-        revision=str(revision.revision),
-        lifecycle=revision.lifecycle,
-        resource_name=revision.resource_name,
-        work_id=item.id,
-        effect_key=item.effect_key or "",
-        created_at=now,
-    )
 
 
 def _done(revisions: Sequence[Revision]) -> tuple[Reason, str]:

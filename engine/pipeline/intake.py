@@ -10,20 +10,21 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from engine import reapplication, report
+from engine import report
 from engine.executors.base import Executor, Remembers
 from engine.identity import canonical_json as canonical
 from engine.identity import effect_key, sha256, spec_hash, trace_id
 from engine.network_intent import IntentSpec
-from engine.pipeline import requests
+from engine.pipeline import leaving, requests
 from engine.pipeline.journal import LISTED_FIRST
 from engine.pipeline.recollection import Past, recollect, restore
 from engine.reasons import Reason
 from engine.status import ready_reason
-from store import Store, Transaction, approvals, audit, inbox, intents, meta, outbox, owners, work
+from store import Store, Transaction, audit, inbox, intents, meta, outbox, work
 from store.inbox import Event, EventKind
 
 log = logging.getLogger(__name__)
@@ -33,8 +34,6 @@ BATCH = 200
 
 SYNC_SECONDS = 60.0
 """How long a new store waits to know all that is there; a namespace out of reach must not stop the others."""
-GONE = "null"
-"""The body of a status that is to be removed."""
 
 
 _FIRST_START = "first_start"
@@ -187,7 +186,7 @@ class Intake:
         known = intents.get(tx, event.namespace, event.name)
         if event.kind is EventKind.DELETE:
             if known is not None and known.deleted_at is None:
-                _forget(tx, known, now)
+                _gone(tx, event, known, now)
             return
         body, status = self._told(event) if known is None else (json.loads(event.body), {})
         body.pop("status", None)
@@ -209,9 +208,13 @@ def _take_up(
     generation, wish, hashed = _place(known, body, event, status)
     if known is None and event.kind is EventKind.UPSERT:
         past = past or recollect((event.namespace, event.name, event.uid), generation, hashed, status, ())
+        if leaving.asked(body["metadata"]):  # whatever was said of it: its resource is still there
+            past = Past(generation, generation, status)
         wish = past.wish
     changed = known is None or (generation, event.uid) != (known.generation, known.uid)
     body |= {"wish": wish, "wishHash": hashed} | _carried(known, body, event, wish)
+    if leaving.asked(body.get("metadata", {})):
+        body["leaving"] = "asked"
     intents.put(
         tx,
         intents.Intent(
@@ -231,7 +234,7 @@ def _take_up(
             requests.take_up(tx, item, json.loads(known.body), body, now)
         return
     if known is not None and known.uid != event.uid:  # another one of that name
-        _let_go(tx, known, now)
+        leaving.release(tx, known.uid, known.namespace, known.name, now)
     key = effect_key(event.namespace, event.name, event.uid, wish, hashed)
     see = partial(
         work.see,
@@ -281,6 +284,25 @@ def _take_back(
     return item
 
 
+def _gone(tx: Transaction, event: Event, known: intents.Intent, now: float) -> None:
+    """Forgets an intent whose resource is gone, unless its packages are to be withdrawn first."""
+    body = json.loads(known.body)
+    if not leaving.outlives(body):
+        leaving.forget(tx, known, now)
+    elif "leaving" not in body:
+        changed = replace(known, generation=known.generation + 1, body=canonical({**body, "leaving": "gone"}))
+        intents.put(tx, changed)
+        work.see(
+            tx,
+            namespace=event.namespace,
+            name=event.name,
+            uid=known.uid,
+            generation=changed.generation,
+            spec_hash=known.spec_hash,
+            now=now,
+        )
+
+
 def _place(
     known: intents.Intent | None, body: dict[str, Any], event: Event, status: Mapping[str, Any]
 ) -> tuple[int, int, str]:
@@ -295,7 +317,7 @@ def _place(
     before = json.loads(known.body)
     stated = body.get("metadata", {}).get("generation")
     same = (before.get("spec"), before.get("problem")) == (body.get("spec"), body.get("problem"))
-    back = known.deleted_at is not None
+    back = known.deleted_at is not None or before.get("leaving") == "gone"
     generation = int(stated) if stated is not None else known.generation + (back or not same)
     wish = before["wish"] if before["wishHash"] == hashed and not back else generation
     return generation, wish, hashed
@@ -309,24 +331,7 @@ def _carried(
         return {}
     before = json.loads(known.body)
     if "problem" in body:  # says nothing of the wish, which may come back as it was
-        kept = ["wish", "wishHash", "reapplied", "existing"]
+        kept = ["wish", "wishHash", "reapplied", "existing", "withdrawn"]
     else:
-        kept = ["reapplied", "existing"] if before["wish"] == wish else []
+        kept = ["withdrawn"] + (["reapplied", "existing"] if before["wish"] == wish else [])
     return {key: before[key] for key in kept if key in before}
-
-
-def _let_go(tx: Transaction, known: intents.Intent, now: float) -> None:
-    """Frees the fields of an intent that is gone, for whom it had superseded."""
-    freed = owners.release(tx, known.uid)
-    approvals.forget(tx, known.uid)
-    reapplication.give_back(tx, freed, by=f"{known.namespace}/{known.name}", now=now)
-
-
-def _forget(tx: Transaction, known: intents.Intent, now: float) -> None:
-    """Ends what is open of an intent that is gone; what was written stays, and its fields are free."""
-    intents.mark_deleted(tx, known.namespace, known.name, known.uid, at=now)
-    work.withdraw(tx, known.namespace, known.name, now=now)
-    _let_go(tx, known, now)
-    about = (known.namespace, known.name, known.uid, known.generation)
-    outbox.put(tx, outbox.Message(*about, outbox.Kind.STATUS, GONE, now))
-    audit.append(tx, audit.Entry(now, "Gone", *about, "", canonical({"origin": known.origin})))

@@ -18,6 +18,7 @@ import yaml
 
 from documents import DocumentError, read_file
 from engine.identity import canonical_json, sha256
+from engine.pipeline import leaving
 from engine.status import Notice, Target
 from engine.telling import annotations_of, event_of
 from store import Store, Transaction, intents, outbox
@@ -60,11 +61,6 @@ Sink = Callable[[Target, Body | None], None]
 
 Raises SinkDownError where no message of that kind can be shown now, another OSError where this one cannot.
 """
-_FOLLOWING: Mapping[Kind, Callable[[Body], Body]] = {
-    Kind.ANNOTATIONS: annotations_of,
-    Kind.EVENT: event_of,
-}
-"""What follows from a status, by the kind of message."""
 
 
 class DirectoryStatus:
@@ -180,9 +176,13 @@ class Reporter:
         status = json.loads(shown.body)
         if status is None:
             return
-        for kind, said_of in _FOLLOWING.items():
-            if kind not in self._sinks:
-                continue
-            body, last = canonical_json(said_of(status)), outbox.latest(tx, shown.uid, kind)
+        known = intents.get(tx, shown.namespace, shown.name)
+        finalizers = leaving.finalizers(json.loads(known.body)) if known is not None else []
+        following: Mapping[Kind, Body] = {
+            Kind.ANNOTATIONS: {"annotations": annotations_of(status), "finalizers": finalizers},
+            Kind.EVENT: event_of(status),
+        }
+        for kind in following.keys() & self._sinks.keys():
+            body, last = canonical_json(following[kind]), outbox.latest(tx, shown.uid, kind)
             if last is None or (last.generation, last.body) != (shown.generation, body):
                 outbox.put(tx, replace(shown, kind=kind, body=body, created_at=self._clock()))

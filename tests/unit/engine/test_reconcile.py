@@ -33,6 +33,7 @@ def test_the_guards_are_asked_in_this_order() -> None:
     names = [guard.__name__ for guard in (*admission.GUARDS, *read.GUARDS, *DECISION_GUARDS)]
     assert names == [
         "malformed",
+        "existing",
         "suspended",
         "paused",
         "unchanged",

@@ -70,7 +70,8 @@ def test_annotations_and_event_say_what_the_status_says(store: Store) -> None:
     put(store, "amf", status(Reason.BACKING_OFF, attempts=2, next_retry=NOW + 60))
     reporter(store, shown).deliver()
     _, (_, _, annotations), (_, _, event) = shown.said
-    assert annotations == {
+    assert annotations is not None
+    assert annotations["annotations"] == {
         "conductor-watch/last-hash": "hash",
         "conductor-watch/retry-count": "2",
         "conductor-watch/next-retry": "1970-01-12T13:47:40Z",
