@@ -24,6 +24,7 @@ _COMMANDS = {
     "check": "engine.cli.checking",
     "schema": "engine.cli.checking",
     "crd": "engine.cli.crd",
+    "cleanup": "engine.cli.cleanup",
     "upgrade": "engine.cli.upgrading",
 }
 """Each command and the module that defines it, loaded when it is asked for."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from engine.cli import main
 from engine.pipeline.daemon import Daemon
 from engine.telling import FINALIZER
 from tests.cluster.api import NETWORK_INTENTS, Api, ApiError
@@ -123,3 +128,35 @@ def test_who_takes_the_finalizer_away_by_hand_keeps_the_packages(
     until(daemon.settled)
     (package,) = packages(daemon)
     assert "replicas: 6" in (package / "deployment-amf.yaml").read_text()
+
+
+def test_cleaned_up_intents_can_be_deleted_without_the_daemon(
+    admin: Api, namespace: str, start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    daemon = done(admin, namespace, start)
+    kubeconfig = daemon.settings.kubernetes.kubeconfig
+    until(lambda: "annotations" in admin.get(NETWORK_INTENTS, namespace, "scale")["metadata"])
+    daemon.stop()
+    settings = tmp_path / "settings.yaml"
+    settings.write_text(
+        f"source: {{kind: kubernetes}}\nkubernetes: {{kubeconfig: {kubeconfig}, namespaces: [{namespace}]}}\n"
+    )
+
+    def cleanup(*arguments: str) -> list[dict[str, Any]]:
+        with pytest.raises(SystemExit) as end:
+            main(["cleanup", "--settings", str(settings), "-o", "json", *arguments])
+        assert not end.value.code
+        items: list[dict[str, Any]] = json.loads(capsys.readouterr().out)["items"]
+        return items
+
+    assert [item["name"] for item in cleanup("--dry-run")] == ["scale"]
+    assert finalizers(admin, namespace, "scale") == [FINALIZER]
+    assert cleanup()[0]["finalizer"]
+    metadata = admin.get(NETWORK_INTENTS, namespace, "scale")["metadata"]
+    assert "finalizers" not in metadata
+    assert "conductor-watch/last-hash" in metadata["annotations"]
+    assert len(cleanup("--annotations")) == 1
+    assert "annotations" not in admin.get(NETWORK_INTENTS, namespace, "scale")["metadata"]
+    assert cleanup("--annotations") == []
+    admin.delete(NETWORK_INTENTS, namespace, "scale")
+    assert gone(admin, namespace, "scale")
