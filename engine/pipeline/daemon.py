@@ -22,8 +22,9 @@ from engine.metrics import Metrics
 from engine.modes import mode_of
 from engine.network_intent import Intent
 from engine.pipeline.deciding import Decider
+from engine.pipeline.effects import recall
 from engine.pipeline.examining import EXAMINED_SECONDS, Examiner
-from engine.pipeline.executing import Dispatcher, recall
+from engine.pipeline.executing import Dispatcher
 from engine.pipeline.intake import Intake
 from engine.pipeline.limiting import Limiter
 from engine.pipeline.memory import ReadingMemory

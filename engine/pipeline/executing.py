@@ -32,14 +32,14 @@ from engine.executors.base import (
     Withdrawal,
 )
 from engine.handoff import Handoff
-from engine.identity import canonical_json, workspace_name
+from engine.identity import canonical_json
 from engine.metrics import Metrics
 from engine.pipeline import leaving, ownership
-from engine.pipeline.recollection import record_of
+from engine.pipeline.effects import effect_of
 from engine.reasons import Reason
 from engine.settings import ExecutionSettings, Switches
 from engine.status import Report
-from store import Reader, Store, Transaction, audit, decisions, packages, work
+from store import Store, Transaction, audit, decisions, packages, work
 from store.work import Claim, StaleTransition, State, Work
 
 log = logging.getLogger(__name__)
@@ -333,34 +333,6 @@ class Dispatcher:
             now=now,
         )
         return after, report.from_outcome(after, run.body, reason, outcome.message, now, next_retry=next_at)
-
-
-def effect_of(item: Work, body: Mapping[str, Any]) -> Effect:
-    """Returns the effect that a stored decision asks for; the same each time it is asked."""
-    key = item.effect_key or ""
-    return Effect(
-        intent=f"{item.namespace}/{item.name}",
-        generation=item.generation,
-        key=key,
-        workspace=workspace_name(key),
-        lifecycle=body["lifecycle"],
-        changes=krm.Plan.from_json(body["plan"]).packages,
-        record=record_of(item, body),
-    )
-
-
-def recall(store: Store, repository: str, package: str, workspace: str) -> Effect | None:
-    """Returns the effect that wrote a package in a workspace; None where the store does not know of it."""
-
-    def look(reader: Reader) -> Effect | None:
-        written = packages.get(reader, repository, package, workspace)
-        item = work.get(reader, written.work_id) if written is not None else None
-        decision = decisions.latest(reader, item.id) if item is not None else None
-        return (
-            effect_of(item, json.loads(decision.body)) if item is not None and decision is not None else None
-        )
-
-    return store.read(look)
 
 
 def _retries(body: Mapping[str, Any], settings: ExecutionSettings) -> tuple[Sequence[float], int]:
