@@ -326,7 +326,7 @@ def _place(
 def _carried(
     known: intents.Intent | None, body: Mapping[str, Any], event: Event, wish: int
 ) -> dict[str, Any]:
-    """Returns what stays of the body of before: of a wish that is the same, that it was adopted, reapplied."""
+    """Returns what stays of the body of before; of a wish that is the same, what became of it."""
     if known is None or known.uid != event.uid:
         return {}
     before = json.loads(known.body)
