@@ -139,6 +139,12 @@ class ExecutionSettings(StrictModel):
     retry_seconds: list[float] = Field(
         default=[30, 60, 120, 300, 600], description="Delays before each retry; after the last, Failed."
     )
+    probe_seconds: float = Field(
+        default=15.0,
+        ge=1,
+        le=300,
+        description="How often each backend is probed; at most so long after it is back, its work goes on.",
+    )
 
 
 class PausedSettings(StrictModel):

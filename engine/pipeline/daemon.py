@@ -21,6 +21,7 @@ from engine.intent_types import IntentTypes
 from engine.metrics import Metrics
 from engine.modes import mode_of
 from engine.network_intent import Intent
+from engine.pipeline.backends import Backends
 from engine.pipeline.deciding import Decider
 from engine.pipeline.effects import recall
 from engine.pipeline.examining import EXAMINED_SECONDS, Examiner
@@ -78,8 +79,20 @@ class Daemon:
         if self.store.moved_aside is not None:
             log.error("the store was corrupt and is kept as %s; a new one is begun", self.store.moved_aside)
         self.ticker = Ticker()
+        self.executors = (
+            executors_of(settings, partial(recall, self.store)) if executors is None else executors
+        )
+        self.backends = Backends(
+            self.executors, settings.execution.probe_seconds, lambda: self.ticker.wake("work")
+        )
         self.examiner = Examiner(
-            self.store, self._mode, lambda: self.source, lambda: self.reloaded, self.ticker, clock
+            self.store,
+            self._mode,
+            lambda: self.source,
+            lambda: self.reloaded,
+            self.backends,
+            self.ticker,
+            clock,
         )
         self.metrics = Metrics(self._depths, self.ticker, self.examiner.vitals)
         self._pages: PageServer | None = None
@@ -101,9 +114,6 @@ class Daemon:
         self.decider = Decider(
             self.store, looker, clock, Limiter(settings.limits), looked=self.metrics.rules.looked
         )
-        self.executors = (
-            executors_of(settings, partial(recall, self.store)) if executors is None else executors
-        )
         self._intake = Intake(
             self.store,
             clock,
@@ -118,6 +128,7 @@ class Daemon:
             settings.execution,
             switches,
             Handoff(out / "handoff"),
+            backends=self.backends,
             wake=lambda: self.ticker.wake("work"),
             metrics=self.metrics,
             clock=clock,
@@ -169,7 +180,8 @@ class Daemon:
         self.ticker.add("report", self._report, every=1.0)
         self.ticker.add("live", self._refresh, every=self.settings.live.poll_seconds)
         self.ticker.add("reload", self._reload, every=self.settings.rules.poll_seconds)
-        self.ticker.add("slow", self.dispatcher.report_slow, every=1.0)
+        self.ticker.add("slow", self.dispatcher.report_delays, every=1.0)
+        self.ticker.add("probe", self.backends.probe_due, every=1.0)
         self.ticker.add("examine", self.examiner.look, every=EXAMINED_SECONDS)
         self._serve_pages()
         self.ticker.start()

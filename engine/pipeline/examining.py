@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.metrics import Metrics
 from engine.modes import IntentSource, Mode
+from engine.pipeline.backends import Backends
 from engine.pipeline.reloading import Reloaded
 from engine.scheduler import STUCK_SECONDS, Ticker
 from engine.serving import Answer, Page, Question
@@ -42,6 +43,7 @@ class Examiner:
         mode: Mode,
         source: Callable[[], IntentSource],
         reloaded: Callable[[], Sequence[Reloaded[Any]]],
+        backends: Backends,
         ticker: Ticker,
         clock: Callable[[], float],
     ) -> None:
@@ -49,6 +51,7 @@ class Examiner:
         self._mode = mode
         self._source = source
         self._reloaded = reloaded
+        self._backends = backends
         self._ticker = ticker
         self._clock = clock
         self._store_problem = ""
@@ -66,7 +69,8 @@ class Examiner:
         own = (self._source_check(age), self._store_check(), *map(_reload_check, reloaded))
         return replace(
             found,
-            checks=(*own, *found.checks),
+            checks=(*own, *self._backends.checks, *found.checks),
+            circuits=self._backends.states,
             watch_age=age,
             reloads={item.name: (item.loads, item.failures) for item in reloaded},
             not_in_force=frozenset(item.name for item in reloaded if item.problem),

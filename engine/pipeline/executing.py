@@ -34,13 +34,14 @@ from engine.executors.base import (
 from engine.handoff import Handoff
 from engine.identity import canonical_json
 from engine.metrics import Metrics
-from engine.pipeline import leaving, ownership
+from engine.pipeline import delays, leaving, ownership
+from engine.pipeline.backends import Backends
 from engine.pipeline.effects import effect_of
 from engine.reasons import Reason
 from engine.settings import ExecutionSettings, Switches
 from engine.status import Report
 from store import Store, Transaction, audit, decisions, packages, work
-from store.work import Claim, StaleTransition, State, Work
+from store.work import Claim, StaleTransition, Work
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Dispatcher:
     """Claims what is ready and hands it to its workers.
 
     Args:
+        backends: tells which executors get work; told of what came of it.
         wake: called when a worker is free again.
     """
 
@@ -78,6 +80,7 @@ class Dispatcher:
         switches: Switches,
         handoff: Handoff,
         *,
+        backends: Backends,
         wake: Callable[[], None],
         metrics: Metrics,
         clock: Callable[[], float],
@@ -87,6 +90,7 @@ class Dispatcher:
         self._settings = settings
         self.switches = switches
         self._handoff = handoff
+        self._backends = backends
         self._wake = wake
         self._metrics = metrics
         self._clock = clock
@@ -104,15 +108,7 @@ class Dispatcher:
         if free <= 0 or paused.everything:
             return 0
         self._recover()
-        claims: list[Claim] = self._store.write(
-            lambda tx: work.claim(
-                tx,
-                self._clock(),
-                free,
-                skip_executors=paused.executors,
-                skip_namespaces=paused.namespaces,
-            )
-        ).result()
+        claims = self._store.write(partial(self._claim, free=free)).result()
         for claim in claims:
             decision = self._store.read(partial(decisions.latest, work_id=claim.work.id))
             assert decision is not None  # noqa: S101 - committed together with the state `decided`
@@ -121,6 +117,19 @@ class Dispatcher:
                 self._running[claim.work.id] = run
             self._pool.submit(self._run, run)
         return len(claims)
+
+    def _claim(self, tx: Transaction, free: int) -> list[Claim]:
+        """Claims what goes to backends that are well, and one piece of work for each that is tried."""
+        paused, admission = self.switches.paused, self._backends.admission()
+        take = partial(work.claim, tx, self._clock(), skip_namespaces=paused.namespaces)
+        with self._lock:
+            busy = {run.item.executor for run in self._running.values()}
+        claims: list[Claim] = []
+        for name in sorted(admission.trial - busy - set(paused.executors)):
+            if free > len(claims):
+                claims += take(1, skip_executors=self._executors.keys() - {name})
+        shut = admission.shut | admission.trial
+        return claims + take(free - len(claims), skip_executors=shut.union(paused.executors))
 
     def idle(self) -> bool:
         """Tells whether nothing runs, and nothing ended without a record of its end."""
@@ -131,8 +140,16 @@ class Dispatcher:
         with self._lock:
             return len(self._running)
 
-    def report_slow(self) -> None:
-        """Reports as Processing what has been running for longer than a moment, once."""
+    def report_delays(self) -> None:
+        """Reports, once, what has been running for longer than a moment, and what waits for a backend."""
+        self._report_slow()
+        for name in self._backends.admission().shut:
+            while (message := self._backends.why_shut(name)) and self._store.write(
+                partial(delays.tell_waiting, executor=name, message=message, now=self._clock())
+            ).result():
+                pass
+
+    def _report_slow(self) -> None:
         with self._lock:
             slow = [
                 run
@@ -144,7 +161,7 @@ class Dispatcher:
             now, item, body = self._clock(), run.item, run.body
             message = f"being carried out by {item.executor}"
             status = report.from_outcome(item, body, Reason.PROCESSING, message, now)
-            self._store.write(partial(_put_while_running, item=item, status=status)).result()
+            self._store.write(partial(delays.put_while_running, item=item, status=status)).result()
 
     def stop(self, grace: float) -> bool:
         """Claims nothing more and waits for what runs; what does not end in time becomes unknown.
@@ -199,6 +216,7 @@ class Dispatcher:
         outcome: ExecuteOutcome | None = None
         if run.item.read_back:
             seen = self._read_back(executor, effect)
+            self._backends.ended(executor.name, seen)
             outcome = None if isinstance(seen, Absent) else seen
             if outcome is None and run.item.superseded:
                 message = "a newer generation took its place before anything was written"
@@ -220,6 +238,7 @@ class Dispatcher:
 
         withdrawal, shared = self._store.write(send).result()
         outcome = leaving.withdraw(executor, withdrawal)
+        self._backends.ended(executor.name, outcome)
         if isinstance(outcome, Done):
             done, now = outcome, self._clock()
             self._store.write(lambda tx: leaving.record(tx, run.item, done.revisions, shared, now)).result()
@@ -263,6 +282,7 @@ class Dispatcher:
             log.exception("the executor %s failed for %s", executor.name, effect.intent)
             outcome = Unknown(f"the executor {executor.name} failed: {error}")
         took = time.monotonic() - began
+        self._backends.ended(executor.name, outcome)
         self._metrics.execution.labels(executor.name, type(outcome).__name__).observe(took)
         return outcome
 
@@ -350,13 +370,6 @@ def jittered(delay: float, item: Work) -> float:
     """
     share = int((item.effect_key or "0")[:4], 16) / 0xFFFF
     return delay * (1 + 0.1 * share)
-
-
-def _put_while_running(tx: Transaction, item: Work, status: Report) -> None:
-    """Reports progress, unless it has ended, or was withdrawn, in the meantime."""
-    found = work.get(tx, item.id)
-    if found is not None and not found.superseded and found.state in (State.CLAIMED, State.SENT):
-        report.put_status(tx, item, status)
 
 
 def _done(revisions: Sequence[Revision]) -> tuple[Reason, str]:

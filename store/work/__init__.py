@@ -12,6 +12,7 @@ from store.work.queue import (
     recover,
     reopen,
     to_decide,
+    untold,
     wake_due,
 )
 from store.work.record import AGEING, Package, StaleTransition, State, Work
@@ -24,6 +25,7 @@ from store.work.transitions import (
     generations,
     get,
     mark_reported,
+    note,
     packages,
     read,
     reapply,
@@ -56,6 +58,7 @@ __all__ = [
     "get",
     "mark_reported",
     "next_due",
+    "note",
     "packages",
     "read",
     "ready",
@@ -69,6 +72,7 @@ __all__ = [
     "terminal",
     "to_decide",
     "unknown",
+    "untold",
     "wait",
     "wake_due",
     "withdraw",

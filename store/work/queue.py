@@ -34,6 +34,12 @@ WHERE rank IS NOT NULL AND state IN ('decided', 'retry', 'unknown')
     )
 ORDER BY rank LIMIT :limit
 """
+_UNTOLD = """
+SELECT * FROM work INDEXED BY work_to_execute
+WHERE rank IS NOT NULL AND state IN ('decided', 'retry', 'unknown') AND executor = :executor
+    AND state = 'decided' AND reason = '' AND superseded = 0
+ORDER BY rank LIMIT :limit
+"""
 _DEPTHS = """
 SELECT
     (SELECT count(*) FROM work INDEXED BY work_to_decide
@@ -163,6 +169,11 @@ def _claim(tx: Transaction, work: Work, now: float) -> Work:
     )
     tx.execute("UPDATE work_packages SET held = 1 WHERE work_id = :id", {"id": work.id})
     return from_row(row)
+
+
+def untold(reader: Reader, executor: str, limit: int) -> list[Work]:
+    """Returns what is decided for an executor, waits to be taken up, and has no `note` that says why."""
+    return [from_row(row) for row in reader.rows(_UNTOLD, {"executor": executor, "limit": limit})]
 
 
 def depths(reader: Reader) -> dict[str, int]:

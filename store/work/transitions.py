@@ -294,6 +294,12 @@ def reapply(tx: Transaction, work: Work, *, reason: str, message: str, at: float
     return _save(tx, changed)
 
 
+def note(tx: Transaction, work: Work, *, reason: str, message: str, now: float) -> Work:
+    """Says why decided work is not taken up, for people; it keeps its place and its tries."""
+    found = _expect(tx, work, "note", {State.DECIDED})
+    return _save(tx, replace(found, reason=reason, message=message, updated_at=now, status_reported=False))
+
+
 def mark_reported(tx: Transaction, work: Work) -> bool:
     """Notes that this state has been shown on the intent; False if it has changed since."""
     values: Parameters = {"id": work.id, "state": work.state, "token": work.token, "at": work.updated_at}

@@ -50,7 +50,7 @@ def test_a_daemon_that_is_well_is_alive_and_ready(workplace: Workplace, get: Get
     assert get("/livez") == (200, "ok\n")
     assert get("/readyz") == (200, "ok\n")
     found = checks(get("/readyz?format=json")[1])
-    assert {"source", "store", "rules", "lexicon", "settings"} <= found.keys()
+    assert {"source", "store", "rules", "lexicon", "settings", "backend directory"} <= found.keys()
     assert {check["level"] for check in found.values()} == {"ok"}
     assert "[+]store ok: " in get("/readyz?verbose")[1]
     assert "tick work" in get("/livez?verbose")[1]
