@@ -6,13 +6,13 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from engine.cli.finding import Finding
 from engine.cli.output import Exit, emit, output_option, table
 from engine.cli.records import settings_option
 
@@ -22,44 +22,52 @@ if TYPE_CHECKING:
     from engine.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What came of one check; `code` is 0 where all is well."""
-
-    name: str
-    detail: str
-    code: Exit = Exit.OK
-
-
 @click.command("check")
 @settings_option()
 @output_option
 def check_command(file: Path | None, output: str) -> int:
-    """Tries settings, rules, grammar, live objects, store and output folder, and says what is missing."""
+    """Tries whatever the settings name, before a daemon depends on it, and says what is missing.
+
+    The folders or the API server, the definition that it serves and the rights there, rules, grammar, the
+    store and every backend. For a missing right it prints the role to add.
+    """
     from engine.settings import load_settings  # noqa: PLC0415 - only what is asked for is loaded
 
-    settings = load_settings(file)
-    checks: list[tuple[str, Callable[[Settings], Finding]]] = [
-        ("source", _source),
-        ("live objects", _live_objects),
-        ("rules", _rules),
-        ("grammar", _grammar),
-        ("store", _store),
-        ("output", _output),
-    ]
-    findings = [check(settings) for _, check in checks]
+    findings = list(_findings(load_settings(file)))
     body = {
         "checks": [
-            {"name": found.name, "ok": found.code is Exit.OK, "detail": found.detail} for found in findings
+            {"name": found.name, "ok": found.code is Exit.OK, "detail": found.detail}
+            | ({"remedy": found.remedy} if found.remedy else {})
+            for found in findings
         ]
     }
     emit(output, "Check", body, lambda out: _show(out, findings))
     return max((found.code for found in findings), default=Exit.OK)
 
 
+def _findings(settings: Settings) -> Iterator[Finding]:
+    if settings.source.kind == "directory":
+        yield _source(settings)
+    if settings.live.kind == "directory":
+        yield _live_objects(settings)
+    if "kubernetes" in (settings.source.kind, settings.live.kind):
+        from engine.cli.cluster_checks import cluster_findings  # noqa: PLC0415 - as above
+
+        yield from cluster_findings(settings)
+    for check in (_rules, _grammar, _store, _output):
+        yield check(settings)
+    yield from _backends(settings)
+
+
 def _show(out: Console, findings: list[Finding]) -> None:
     rows = [["ok" if found.code is Exit.OK else "FAILED", found.name, found.detail] for found in findings]
     out.print(table("", ["", "check", "detail"], rows))
+    for found in findings:
+        if found.remedy:
+            out.print(
+                f"\nTo grant what is missing for {found.name}, kubectl apply -f - with:\n", markup=False
+            )
+            out.print(found.remedy, markup=False, highlight=False, soft_wrap=True)
 
 
 def _source(settings: Settings) -> Finding:
@@ -125,6 +133,26 @@ def _store(settings: Settings) -> Finding:
 
 def _output(settings: Settings) -> Finding:
     return _writable("output", settings.output.directory)
+
+
+def _backends(settings: Settings) -> Iterator[Finding]:
+    """Probes every executor that rules may name."""
+    from engine.executors.base import Down  # noqa: PLC0415 - as above
+    from engine.executors.choice import executors_of  # noqa: PLC0415 - as above
+
+    try:
+        executors = executors_of(settings, lambda *_: None)
+    except OSError as error:
+        yield Finding("backends", str(error), Exit.USAGE)
+        return
+    for name, executor in executors.items():
+        found = executor.probe()
+        if isinstance(found, Down):
+            yield Finding(f"backend {name}", found.message, Exit.UNREACHABLE)
+        elif found.problems:
+            yield Finding(f"backend {name}", "\n".join(found.problems), Exit.NEGATIVE)
+        else:
+            yield Finding(f"backend {name}", found.detail)
 
 
 def _writable(name: str, folder: Path) -> Finding:

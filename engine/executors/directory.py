@@ -119,15 +119,17 @@ class DirectoryExecutor:
         return Done(revisions)
 
     def probe(self) -> ProbeOutcome:
-        """Writes a few bytes into the folder, to the disk, and removes them."""
+        """Writes a few bytes to the disk of the folder, or of the nearest one above that is there."""
+        there = self._out
+        while not there.exists() and there != there.parent:
+            there = there.parent
         try:
-            self._out.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self._out) as file:
+            with tempfile.TemporaryFile(dir=there) as file:
                 file.write(b"conductor-watch")
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            return Down(f"{self._out} cannot be written: {error.strerror or error}")
+            return Down(f"{there} cannot be written: {error.strerror or error}")
         return Up(f"{self._out}: writable")
 
     def recall(self, intent: str, key: str) -> str:

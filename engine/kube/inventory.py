@@ -138,7 +138,7 @@ class KubernetesInventory:
         """Returns the resource of a kind, in the first of the versions that are read and served."""
         if kind not in SHAPES:
             raise UnknownFact(kind, namespace, "this is no kind that is read")
-        offered = [_resource_of(kind, version) for version in SHAPES[kind][0]]
+        offered = [resource_of(kind, version) for version in SHAPES[kind][0]]
         if len(offered) == 1:
             return offered[0]
         try:
@@ -281,7 +281,8 @@ class _Watched:
     used_at: float
 
 
-def _resource_of(kind: str, api_version: str) -> Resource:
+def resource_of(kind: str, api_version: str) -> Resource:
+    """Returns the resource of a kind that is read, in one of its API versions."""
     group, _, version = api_version.rpartition("/")
     lower = kind.lower()
     plural = f"{lower[:-1]}ies" if lower.endswith("y") else f"{lower}s"

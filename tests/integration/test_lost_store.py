@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from engine.executors.base import Effect, ExecuteOutcome, ReadBackOutcome, Retry
+from engine.executors.base import Effect, ExecuteOutcome, ProbeOutcome, ReadBackOutcome, Retry
 from engine.executors.directory import DirectoryExecutor
 from store import open_read_only, owners
 from tests.integration.conftest import Workplace
@@ -149,6 +149,9 @@ def test_a_retry_that_waited_is_tried_again_as_it_was_decided(workplace: Workpla
 
         def read_back(self, effect: Effect) -> ReadBackOutcome:
             return real.read_back(effect)
+
+        def probe(self) -> ProbeOutcome:
+            return real.probe()
 
     workplace.intent("more", "add 2 replicas to amf")
     daemon = workplace.start(executors={"directory": Fails()})

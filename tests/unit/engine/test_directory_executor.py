@@ -184,7 +184,7 @@ def test_a_probe_finds_a_folder_that_takes_work_and_leaves_nothing_behind(tmp_pa
     found = DirectoryExecutor(tmp_path / "out").probe()
     assert isinstance(found, Up)
     assert str(tmp_path / "out") in found.detail
-    assert list((tmp_path / "out").iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_probe_of_a_disk_that_fails_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,92 @@
+"""What `check` tries of an API server: whether it answers, what it serves, and what we may do there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import yaml
+
+from engine.cli.finding import Finding
+from engine.cli.output import Exit
+from engine.crd import definition
+from engine.kube.client import Client
+from engine.kube.connection import configure
+from engine.kube.errors import ApiError
+from engine.kube.inventory import resource_of
+from engine.kube.resources import network_intents
+from engine.kube.rights import Right, missing_rights, needed_rights, roles_for
+from engine.kube.schema import check_schema
+from engine.live.shapes import CLUSTER_WIDE, SHAPES
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
+
+_DEFAULT_ACCOUNT = "system:serviceaccount:conductor-watch:conductor-watch"
+"""That of deploy/base: where an API server is too old to tell who we are."""
+
+
+def cluster_findings(settings: Settings) -> list[Finding]:
+    """Tries the API server of the settings, as far as they use it."""
+    try:
+        client = Client(configure(settings.kubernetes.kubeconfig))
+        account = client.whoami()
+    except ApiError as error:
+        return [Finding("API server", str(error), Exit.UNREACHABLE)]
+    findings = [Finding("API server", f"{client.host}: answers {account or 'us'}")]
+    namespaces = settings.kubernetes.namespaces or ("",)
+    try:
+        if settings.source.kind == "kubernetes":
+            findings += [
+                _definition(client, settings),
+                _rights(client, account, _intent_rights(settings, namespaces)),
+            ]
+        if settings.live.kind == "kubernetes":
+            findings.append(_facts(client, account, namespaces))
+    except ApiError as error:
+        findings.append(Finding("API server", str(error), Exit.UNREACHABLE))
+    finally:
+        client.close()
+    return findings
+
+
+def _definition(client: Client, settings: Settings) -> Finding:
+    names = (settings.group, settings.version, settings.kubernetes.plural)
+    flaws = check_schema(client, network_intents(*names), definition(*names))
+    if flaws:
+        return Finding("definition", "\n".join(flaw.message for flaw in flaws), Exit.NEGATIVE)
+    return Finding("definition", f"{settings.kubernetes.plural}.{settings.group}: keeps every field")
+
+
+def _intent_rights(settings: Settings, namespaces: Sequence[str]) -> list[Right]:
+    resource = network_intents(settings.group, settings.version, settings.kubernetes.plural)
+    return needed_rights(resource, namespaces)
+
+
+def _rights(client: Client, account: str, needed: Iterable[Right]) -> Finding:
+    missing = missing_rights(client, needed)
+    if not missing:
+        return Finding("rights", "all that intents need")
+    detail = f"the account may not {', '.join(map(str, missing))}"
+    return Finding("rights", detail, Exit.NEGATIVE, _role(missing, account))
+
+
+def _facts(client: Client, account: str, namespaces: Sequence[str]) -> Finding:
+    """Asks for the rights that facts of live objects need; what lacks one is refused with MissingFact."""
+    needed = [
+        Right(verb, resource_of(kind, versions[0]), namespace=where, essential=False)
+        for kind, (versions, _) in sorted(SHAPES.items())
+        for where in (("",) if kind in CLUSTER_WIDE else namespaces)
+        for verb in ("list", "watch")
+    ]
+    missing = missing_rights(client, needed)
+    if not missing:
+        return Finding("live objects", f"{len(SHAPES)} kinds can be read")
+    told = ", ".join(map(str, missing))
+    detail = f"the account may not {told}; what needs them is refused with MissingFact"
+    return Finding("live objects", detail, Exit.NEGATIVE, _role(missing, account))
+
+
+def _role(missing: Iterable[Right], account: str) -> str:
+    roles = roles_for(missing, account or _DEFAULT_ACCOUNT)
+    return yaml.safe_dump_all(roles, sort_keys=False, explicit_start=True)
