@@ -69,6 +69,12 @@ class Metrics:
             ["executor", "reason"],
             registry=self.registry,
         )
+        self.clock_set = Counter(
+            "conductor_clock_set",
+            "How often the clock was set while it ran, by where to.",
+            ["direction"],
+            registry=self.registry,
+        )
         self.rules = RuleMetrics(self.registry)
         self.registry.register(_Queues(depths, ticker))
         self.registry.register(_Health(vitals))

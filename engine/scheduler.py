@@ -3,6 +3,9 @@
 Timers of intents live in the store as `next_at`; see docs/adr/0003. Each tick has a thread of its own, so
 that a slow one delays no other, and `max_instances=1`, so that it never runs beside itself. A wake that
 arrives while its tick runs is kept: when the run ends, the tick is due again at once.
+
+APScheduler goes by the wall clock: set back by an hour, it would call nothing for an hour. So a thread of its
+own looks whether the clock was set, and then wakes every tick.
 """
 
 from __future__ import annotations
@@ -20,8 +23,12 @@ from apscheduler.jobstores.base import JobLookupError
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from engine.clock import ClockWatch
+
 log = logging.getLogger(__name__)
 
+_WATCH_SECONDS = 1.0
+"""How often it is looked whether the clock was set."""
 STUCK_SECONDS = 600.0
 """A tick that is so late, or shows no progress for so long, will not come back by itself."""
 
@@ -48,13 +55,29 @@ class Tick:
         return now - self.last_run > self.interval + STUCK_SECONDS
 
 
+def _unheard(_: float) -> None:
+    """Does nothing about a clock that was set."""
+
+
 class Ticker:
     """Runs ticks until it is stopped.
 
     Failures of a tick are logged and counted; the tick goes on at its next time.
+
+    Args:
+        clock: seconds since 1970.
+        clock_set: told when the clock was set, by how many seconds, before every tick is woken.
     """
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.time,
+        clock_set: Callable[[float], None] = _unheard,
+    ) -> None:
+        self._watch = ClockWatch(clock)
+        self._clock_set = clock_set
+        self._watcher = threading.Thread(target=self._watch_clock, name="clock", daemon=True)
+        self._stopped = threading.Event()
         self._ticks: dict[str, Tick] = {}
         self._stopping = False
         self._scheduler = BackgroundScheduler(
@@ -82,6 +105,7 @@ class Ticker:
         self._scheduler.start()
         for name in self._ticks:
             self.wake(name)
+        self._watcher.start()
 
     def wake(self, name: str) -> None:
         """Makes a tick due now; a wake during its run makes it run once more."""
@@ -97,6 +121,7 @@ class Ticker:
     def stop(self, timeout: float) -> bool:
         """Starts no further tick and waits for running ones; returns whether all ended in time."""
         self._stopping = True
+        self._stopped.set()
         if self._scheduler.running:
             # Not waiting: APScheduler would join its threads under the lock that an ending tick needs.
             self._scheduler.shutdown(wait=False)
@@ -106,6 +131,16 @@ class Ticker:
     def ticks(self) -> tuple[Tick, ...]:
         """Lists the ticks, for health and metrics."""
         return tuple(self._ticks.values())
+
+    def _watch_clock(self) -> None:
+        while not self._stopped.wait(_WATCH_SECONDS):
+            jump = self._watch.look()
+            if jump:
+                log.warning("the clock was set %s by %.1f s", "ahead" if jump > 0 else "back", abs(jump))
+                self._clock_set(jump)
+                for tick in self._ticks.values():
+                    tick.woken.set()
+                    self._make_due(tick.name)
 
     @staticmethod
     def _ends(tick: Tick, deadline: float) -> bool:

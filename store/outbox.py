@@ -91,6 +91,9 @@ WHERE uid = :uid AND kind = :kind AND version = :version
 _POSTPONE = """
 UPDATE outbox SET next_at = :next_at WHERE uid = :uid AND kind <> :kind AND next_at < :next_at
 """
+_CLAMP = """
+UPDATE outbox INDEXED BY outbox_due SET next_at = :latest WHERE next_at IS NOT NULL AND next_at > :latest
+"""
 _NEXT_DUE = "SELECT min(next_at) AS next_at FROM outbox INDEXED BY outbox_due WHERE next_at IS NOT NULL"
 
 
@@ -144,6 +147,11 @@ def failed(tx: Transaction, waiting: Waiting, next_at: float) -> bool:
     key: Parameters = {"uid": message.uid, "kind": message.kind, "next_at": next_at}
     tx.execute(_POSTPONE, key)
     return tx.execute(_FAILED, {**key, "version": waiting.version}) == 1
+
+
+def clamp_timers(tx: Transaction, latest: float) -> int:
+    """Makes nothing due later than a time, in seconds since 1970, and returns how many were."""
+    return tx.execute(_CLAMP, {"latest": latest})
 
 
 def forget(tx: Transaction, uid: str) -> int:

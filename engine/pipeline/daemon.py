@@ -31,6 +31,7 @@ from engine.pipeline.limiting import Limiter
 from engine.pipeline.memory import ReadingMemory
 from engine.pipeline.reloading import Knowledge, tested_rules, watch_lexicon, watch_rules, watch_settings
 from engine.pipeline.reporting import Observer, Reporter, ignore
+from engine.pipeline.waits import clamp_waits, longest_wait
 from engine.planning import bounds_of, cluster_of, load_reader, types_of
 from engine.reasons import Reason
 from engine.reconcile import Looker, Place
@@ -78,7 +79,8 @@ class Daemon:
         )
         if self.store.moved_aside is not None:
             log.error("the store was corrupt and is kept as %s; a new one is begun", self.store.moved_aside)
-        self.ticker = Ticker()
+        self.ticker = Ticker(clock, self._clock_was_set)
+        self._clamp = True  # it may have been set while nothing ran
         self.executors = (
             executors_of(settings, partial(recall, self.store)) if executors is None else executors
         )
@@ -241,6 +243,10 @@ class Daemon:
         if not self._intake.rebuild():
             return
         now = self._clock()
+        if self._clamp:
+            longest = longest_wait(self.settings.execution, self.decider.looker.book)
+            self.store.write(partial(clamp_waits, now=now, longest=longest)).result()
+            self._clamp = False
         self.store.write(lambda tx: work.wake_due(tx, now)).result()
         while (
             not self._stopped and self._intake.take() + self.decider.decide_due() + self.dispatcher.dispatch()
@@ -248,6 +254,10 @@ class Daemon:
             self.ticker.beat("work")
             self.ticker.wake("report")
         self.ticker.wake("report")
+
+    def _clock_was_set(self, seconds: float) -> None:
+        self.metrics.clock_set.labels("ahead" if seconds > 0 else "back").inc()
+        self._clamp = True
 
     def problems(self) -> dict[str, str]:
         """Tells what of rules, lexicon and settings is not in force as it stands in the files, and why."""

@@ -77,9 +77,15 @@ SELECT min(next_at) AS next_at FROM work INDEXED BY work_timers WHERE rank IS NU
 _CLAMP_TIMERS = """
 UPDATE work INDEXED BY work_timers SET next_at = :latest
 WHERE rank IS NULL AND next_at IS NOT NULL AND next_at > :latest
+    AND reason NOT IN (SELECT value FROM json_each(:spared))
 """
-_CLAMP_RANKS = """
-UPDATE work SET rank = :now - priority * :ageing WHERE rank > :now - priority * :ageing
+_CLAMP_TO_DECIDE = """
+UPDATE work INDEXED BY work_to_decide SET rank = :now - priority * :ageing
+WHERE rank IS NOT NULL AND state IN ('seen', 'read') AND rank > :now - priority * :ageing
+"""
+_CLAMP_TO_EXECUTE = """
+UPDATE work INDEXED BY work_to_execute SET rank = :now - priority * :ageing
+WHERE rank IS NOT NULL AND state IN ('decided', 'retry', 'unknown') AND rank > :now - priority * :ageing
 """
 _RUNNING = "SELECT * FROM work INDEXED BY work_running WHERE state IN ('claimed', 'sent') ORDER BY id"
 # Two ranges around the digest: what was looked at with it already is not even passed over.
@@ -198,19 +204,22 @@ def next_due(reader: Reader) -> float | None:
     return None if row is None else row["next_at"]
 
 
-def clamp_timers(tx: Transaction, *, now: float, longest: float) -> int:
+def clamp_timers(tx: Transaction, *, now: float, longest: float, spared: Collection[str] = ()) -> int:
     """Cuts waits short that a clock set back has made longer than any schedule has them.
 
     Args:
         tx: the transaction.
         now: the time by the clock as it is now.
         longest: the longest wait, in seconds, that any schedule gives.
+        spared: reasons of waits for a time of day, which holds however the clock was set.
 
     Returns:
         How many timers were cut.
     """
-    tx.execute(_CLAMP_RANKS, {"now": now, "ageing": AGEING})
-    return tx.execute(_CLAMP_TIMERS, {"latest": now + longest})
+    for sql in (_CLAMP_TO_DECIDE, _CLAMP_TO_EXECUTE):
+        tx.execute(sql, {"now": now, "ageing": AGEING})
+    values: Parameters = {"latest": now + longest, "spared": json.dumps(sorted(spared))}
+    return tx.execute(_CLAMP_TIMERS, values)
 
 
 def recover(tx: Transaction, now: float, *, running: Collection[int] = ()) -> list[Work]:

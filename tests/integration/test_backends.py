@@ -10,6 +10,7 @@ import pytest
 from engine.executors.base import Down, Effect, ExecuteOutcome, ProbeOutcome, ReadBackOutcome, Retry, Unknown
 from engine.executors.directory import DirectoryExecutor
 from engine.pipeline.daemon import Daemon
+from engine.pipeline.waits import longest_wait
 from engine.settings import ExecutionSettings
 from engine.vitals import Level
 from store import State, open_read_only, work
@@ -193,3 +194,28 @@ def state(place: Workplace, name: str) -> Any:
         found = work.current(reader, "core", name)
     assert found is not None
     return found.state
+
+
+def test_a_clock_set_back_makes_no_retry_wait_longer_than_its_schedule(
+    workplace: Workplace, backend: Backend, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fails = iter([True])
+
+    def fail_once(effect: Effect) -> ExecuteOutcome:
+        return Retry("BackingOff", "no luck") if next(fails, False) else backend._real.execute(effect)
+
+    monkeypatch.setattr(backend, "_execute", fail_once)
+    daemon = start(workplace, backend, clock)
+    workplace.intent("nf-1", "scale nf-1 to 5")
+    workplace.until(lambda: workplace.reason("nf-1") == "BackingOff", 60)
+    clock.now -= 86_400.0
+    longest = longest_wait(daemon.settings.execution, daemon.decider.looker.book)
+    workplace.until(lambda: next_due(workplace) <= clock.now + longest, 60)
+    assert workplace.reason("nf-1") == "BackingOff"
+    clock.now += longest
+    workplace.until(lambda: workplace.reason("nf-1") == "Completed", 60)
+
+
+def next_due(place: Workplace) -> float:
+    with open_read_only(place.settings.store.path) as reader:
+        return work.next_due(reader) or 0.0

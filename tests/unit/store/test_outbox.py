@@ -113,3 +113,11 @@ def test_nothing_is_said_of_an_intent_that_is_gone(store: Store) -> None:
     put(store, replace(STATUS, kind=Kind.EVENT))
     assert store.write(lambda tx: outbox.forget(tx, "uid-amf")).result() == 2
     assert due(store) == []
+
+
+def test_a_clock_set_back_makes_no_message_wait_longer(store: Store) -> None:
+    message = Message("core", "amf", "uid", 1, Kind.STATUS, "{}", 50_000.0)
+    store.write(lambda tx: outbox.put(tx, message)).result()
+    assert store.write(lambda tx: outbox.clamp_timers(tx, 1060.0)).result() == 1
+    assert store.read(outbox.next_due) == 1060.0
+    assert store.write(lambda tx: outbox.clamp_timers(tx, 1060.0)).result() == 0

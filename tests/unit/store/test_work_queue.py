@@ -186,6 +186,16 @@ def test_a_clock_set_back_makes_no_wait_longer_than_the_schedule(store: Store, s
     assert store.write(lambda tx: work.clamp_timers(tx, now=1000.0, longest=600.0)).result() == 0
 
 
+def test_what_waits_for_a_time_of_day_waits_for_it_however_the_clock_was_set(store: Store, see: See) -> None:
+    held = see("held")
+    store.write(
+        lambda tx: work.wait(tx, held, reason="Held", message="m", basis="b", now=1.0, until=50_600.0)
+    ).result()
+    cut = store.write(lambda tx: work.clamp_timers(tx, now=1000.0, longest=600.0, spared=["Held"])).result()
+    assert cut == 0
+    assert store.read(work.next_due) == 50_600.0
+
+
 def test_after_a_crash_what_was_claimed_is_decided_and_what_was_sent_unknown(
     store: Store, see: See, decide: See, claim: Claim
 ) -> None:
@@ -301,6 +311,20 @@ def test_depths_count_each_queue_once(store: Store, see: See, decide: See, claim
     assert store.read(work.depths) == {"decide": 3, "execute": 2, "running": 1, "waiting": 1}
 
 
+def test_what_waits_for_its_executor_is_told_why_once_and_is_claimed_all_the_same(
+    store: Store, see: See, decide: See, claim: Claim
+) -> None:
+    first, second = decide(see("a")), decide(see("b"))
+    told = store.read(lambda reader: work.untold(reader, "directory", 1))
+    assert [item.id for item in told] == [first.id]
+    noted = store.write(
+        lambda tx: work.note(tx, first, reason="BackendDown", message="away", now=9.0)
+    ).result()
+    assert (noted.reason, noted.message, noted.rank) == ("BackendDown", "away", first.rank)
+    assert [item.id for item in store.read(lambda reader: work.untold(reader, "directory", 9))] == [second.id]
+    assert claim()[0].id == first.id
+
+
 @pytest.mark.parametrize("decided", [False, True])
 def test_either_queue_makes_work_ready(store: Store, see: See, decide: See, decided: bool) -> None:
     row = see()
@@ -317,6 +341,9 @@ def test_either_queue_makes_work_ready(store: Store, see: See, decide: See, deci
         ("_WAKE", "work_timers"),
         ("_NEXT_DUE", "work_timers"),
         ("_CLAMP_TIMERS", "work_timers"),
+        ("_CLAMP_TO_DECIDE", "work_to_decide"),
+        ("_CLAMP_TO_EXECUTE", "work_to_execute"),
+        ("_UNTOLD", "work_to_execute"),
         ("_RUNNING", "work_running"),
         ("_REOPEN", "work_undecided"),
         ("_DEPTHS", "work_to_decide"),
@@ -327,7 +354,8 @@ def test_either_queue_makes_work_ready(store: Store, see: See, decide: See, deci
 def test_no_queue_reads_the_whole_table_or_sorts(store: Store, name: str, index: str) -> None:
     sql = getattr(queue, name)
     names = ("limit", "namespaces", "executors", "now", "ageing", "latest", "reason", "basis")
-    values = {key: "[]" if key in {"namespaces", "executors"} else 1 for key in names}
+    values = dict.fromkeys((*names, "executor"), 1)
+    values |= dict.fromkeys(("namespaces", "executors", "spared"), "[]")
     plan = store.write(lambda tx: [row["detail"] for row in tx.rows(f"EXPLAIN QUERY PLAN {sql}", values)])
     steps = plan.result()
     assert any(index in step for step in steps)
