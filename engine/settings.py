@@ -76,6 +76,21 @@ class StoreSettings(StrictModel):
     )
 
 
+class RetentionSettings(StrictModel):
+    """How long the store keeps what is over; the newest generation of each intent always stays."""
+
+    days: float = Field(
+        default=90.0, gt=0, le=36_500, description="What ended, or was recorded, longer ago goes; in days."
+    )
+    generations: int = Field(
+        default=50_000, ge=100, description="At most so many ended generations, with their decisions."
+    )
+    audit_records: int = Field(
+        default=500_000, ge=1000, description="At most about so many records of the audit log."
+    )
+    readings: int = Field(default=50_000, ge=100, description="At most so many texts with their readings.")
+
+
 class RulesSettings(StrictModel):
     """Business rules and vocabulary of the user's own."""
 
@@ -238,6 +253,7 @@ class Settings(StrictModel):
     kubernetes: KubernetesSettings = KubernetesSettings()
     output: OutputSettings = OutputSettings()
     store: StoreSettings = StoreSettings()
+    retention: RetentionSettings = RetentionSettings()
     rules: RulesSettings = RulesSettings()
     bounds: BoundsSettings = BoundsSettings()
     execution: ExecutionSettings = ExecutionSettings()

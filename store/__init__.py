@@ -21,6 +21,7 @@ from store import (
     owners,
     packages,
     readings,
+    retention,
     work,
 )
 from store.approvals import Approval
@@ -66,5 +67,6 @@ __all__ = [
     "owners",
     "packages",
     "readings",
+    "retention",
     "work",
 ]

@@ -1,4 +1,4 @@
-"""What was decided of each generation, and by which rule; only ever added to."""
+"""What was decided of each generation, and by which rule: the last ones of each, never changed."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ _APPEND = """
 INSERT INTO decisions (work_id, verdict, reason, rule, rules_digest, body, created_at)
 VALUES (:work_id, :verdict, :reason, :rule, :rules_digest, :body, :created_at)
 """
+MOST = 50
+"""How many decisions of one generation are kept: a refused one is decided anew with each change of facts."""
+_FORGET = """
+DELETE FROM decisions WHERE work_id = :work_id AND id <= (
+    SELECT id FROM decisions WHERE work_id = :work_id ORDER BY id DESC LIMIT 1 OFFSET :most
+)
+"""
 _OF_WORK = """
 SELECT work_id, verdict, reason, rule, rules_digest, body, created_at FROM decisions
 WHERE work_id = :work_id ORDER BY id DESC LIMIT :limit
@@ -46,8 +53,9 @@ ORDER BY work.id DESC, decisions.id DESC LIMIT :limit
 
 
 def append(tx: Transaction, decision: Decision) -> None:
-    """Adds a decision."""
+    """Adds a decision, and drops the oldest one of its generation beyond the most that are kept."""
     tx.execute(_APPEND, asdict(decision))
+    tx.execute(_FORGET, {"work_id": decision.work_id, "most": MOST})
 
 
 def latest(reader: Reader, work_id: int) -> Decision | None:

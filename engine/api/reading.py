@@ -11,7 +11,7 @@ from engine.api.wire import ApiError, Code
 from engine.describe import describe_all
 from engine.reasons import Phase, Reason
 from engine.status import phase_of, timestamp
-from store import Reader, approvals, decisions, intents, outbox, overview, work
+from store import Reader, approvals, decisions, intents, outbox, overview, retention, work
 from store.work import Work
 
 _REMEMBERED = 100
@@ -99,7 +99,9 @@ def explain(reader: Reader, namespace: str, name: str, generation: int | None = 
     if item is None:
         seen = ", ".join(str(one.generation) for one in reversed(known))
         message = f"{namespace}/{name} has no generation {generation}"
-        raise ApiError(Code.NOT_FOUND, message, f"known are {seen}")
+        pruned = retention.pruned_before(reader)
+        gone = f"; what ended before {timestamp(pruned)} is no longer kept" if pruned is not None else ""
+        raise ApiError(Code.NOT_FOUND, message, f"known are {seen}{gone}")
     made = decisions.of_work(reader, item.id, limit=_REMEMBERED)
     body = json.loads(made[0].body) if made else {}
     about = {

@@ -58,6 +58,7 @@ def open_reader(settings: Settings) -> Iterator[Reader]:
 def history_command(intent: str, limit: int, file: Path | None, output: str) -> int:
     """Shows what became of each generation of an intent, and all that was recorded of it."""
     from engine.settings import load_settings  # noqa: PLC0415 - as above
+    from engine.status import timestamp  # noqa: PLC0415 - as above
     from store import history  # noqa: PLC0415
 
     namespace, _, name = intent.partition("/")
@@ -66,12 +67,18 @@ def history_command(intent: str, limit: int, file: Path | None, output: str) -> 
     with open_reader(load_settings(file)) as reader:
         found = history.of_intent(reader, namespace, name, limit=limit)
     if not found.generations:
-        raise CommandError(f"no intent {intent} was ever seen", Exit.NOT_FOUND)
+        gone = (
+            f"; what ended before {timestamp(found.pruned_before)} is no longer kept"
+            if found.pruned_before
+            else ""
+        )
+        raise CommandError(f"no intent {intent} is known{gone}", Exit.NOT_FOUND)
     body = {
         "intent": {"namespace": namespace, "name": name},
         "generations": [asdict(item) for item in found.generations],
         "decisions": [{**asdict(item), "body": json.loads(item.body)} for item in found.decisions],
         "audit": [_record(item) for item in found.audit],
+        "prunedBefore": timestamp(found.pruned_before) if found.pruned_before is not None else None,
     }
     emit(output, "History", body, lambda out: _show_history(out, intent, body))
     return Exit.OK
@@ -113,6 +120,8 @@ def _show_history(out: Console, intent: str, body: dict[str, Any]) -> None:
     out.print(
         table("Audit, newest first", ["time", "generation", "what", "outcome", "rule", "message"], rows)
     )
+    if body["prunedBefore"]:
+        out.print(f"What ended before {body['prunedBefore']} is no longer kept (retention).")
 
 
 @click.group("audit")
@@ -133,11 +142,18 @@ def verify_command(head: str | None, file: Path | None, output: str) -> int:
     key = settings.store.audit_key_file
     with open_reader(settings) as reader:
         found = audit.verify(reader, key.read_bytes().strip() if key else None, published_head=head)
-    body = {"records": found.count, "head": found.head, "firstBroken": found.first_broken, "why": found.why}
+    body = {
+        "records": found.count,
+        "pruned": found.pruned,
+        "head": found.head,
+        "firstBroken": found.first_broken,
+        "why": found.why,
+    }
+    earlier = f", after {found.pruned} that are no longer kept" if found.pruned else ""
 
     def show(out: Console) -> None:
         if found.first_broken is None:
-            out.print(f"[green]whole[/]: {found.count} records, head {found.head or 'none'}")
+            out.print(f"[green]whole[/]: {found.count} records{earlier}, head {found.head or 'none'}")
         else:
             out.print(f"[red]broken[/] at record {found.first_broken}: {found.why}")
             out.print(f"{found.count} records before it are sound, head {found.head or 'none'}")

@@ -31,6 +31,7 @@ from engine.pipeline.limiting import Limiter
 from engine.pipeline.memory import ReadingMemory
 from engine.pipeline.reloading import Knowledge, tested_rules, watch_lexicon, watch_rules, watch_settings
 from engine.pipeline.reporting import Observer, Reporter, ignore
+from engine.pipeline.retention import EVERY_SECONDS, Retention
 from engine.pipeline.waits import clamp_waits, longest_wait
 from engine.planning import bounds_of, cluster_of, load_reader, types_of
 from engine.reasons import Reason
@@ -165,6 +166,7 @@ class Daemon:
         self._reloading = threading.Lock()
         self._reload_all = False
         self._stopped = False
+        self._retention = Retention(self.store, settings.retention, clock, self._retaining)
         self.source = self._mode.source(
             self.store,
             kept=lambda: self.ticker.wake("work"),
@@ -184,6 +186,7 @@ class Daemon:
         self.ticker.add("reload", self._reload, every=self.settings.rules.poll_seconds)
         self.ticker.add("slow", self.dispatcher.report_delays, every=1.0)
         self.ticker.add("probe", self.backends.probe_due, every=1.0)
+        self.ticker.add("retention", self._retention.prune, every=EVERY_SECONDS)
         self.ticker.add("examine", self.examiner.look, every=EXAMINED_SECONDS)
         self._serve_pages()
         self.ticker.start()
@@ -254,6 +257,10 @@ class Daemon:
             self.ticker.beat("work")
             self.ticker.wake("report")
         self.ticker.wake("report")
+
+    def _retaining(self) -> bool:
+        self.ticker.beat("retention")
+        return not self._stopped
 
     def _clock_was_set(self, seconds: float) -> None:
         self.metrics.clock_set.labels("ahead" if seconds > 0 else "back").inc()
