@@ -45,6 +45,10 @@ test-oldest: $(VENV)/dev ## Run the tests against the oldest supported Kubernete
 	@assets=$$($(BIN)/python -m tests.cluster.build tests/cluster/oldest); \
 		KUBEBUILDER_ASSETS=$$assets $(BIN)/pytest tests/kubernetes -n auto --dist worksteal
 
+.PHONY: e2e-porch
+e2e-porch: $(VENV)/dev ## Run the tests against a real porch; tests/e2e/porch/given.py tells what they need
+	@E2E_STRICT=1 $(BIN)/pytest tests/e2e/porch --timeout 900
+
 .PHONY: lint
 lint: $(VENV)/dev ## Check style, format, import contracts and the lock files
 	@$(BIN)/ruff check .

@@ -1,0 +1,58 @@
+"""The executors that the tests run through: what settings each needs, and where its packages are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from tests.e2e.porch.given import Given
+from tests.e2e.porch.revisions import Porch, Seen
+
+
+class Packages(Protocol):
+    """What an executor has written."""
+
+    def revisions(self, prefix: str) -> list[Seen]:
+        """Lists the revisions of packages whose names begin with a text, by package and number."""
+        ...
+
+    def files(self, revision: Seen) -> dict[str, str]:
+        """Returns the files of a revision."""
+        ...
+
+    def remove(self, prefix: str) -> None:
+        """Removes all packages whose names begin with a text."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """One executor.
+
+    Attributes:
+        settings: the section `executors`.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    packages: Packages
+
+
+def _porch(given: Given, kubeconfig: Path, folder: Path) -> Backend:
+    section = {"namespace": given.namespace, "kubeconfig": str(kubeconfig)}
+    return Backend("porch", {"porch": section}, Porch(given.admin, given.namespace, given.repository))
+
+
+_MAKERS: Mapping[str, Callable[[Given, Path, Path], Backend]] = {
+    "porch": _porch,
+}
+NAMES = tuple(_MAKERS)
+OVER_PORCH = tuple(name for name in NAMES if name != "kpt")
+"""Those whose revisions are porch's, so that anybody can approve and reject them there."""
+
+
+def backend(name: str, given: Given, kubeconfig: Path, folder: Path) -> Backend:
+    """Returns an executor by name, or skips where what it needs is absent."""
+    return _MAKERS[name](given, kubeconfig, folder)

@@ -1,0 +1,37 @@
+"""What must hold in the end, whatever broke: the store's account of effects and porch's revisions agree."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import yaml
+
+from engine.identity import workspace_name
+from engine.krm.package import package_name
+from store import audit, history, open_read_only
+from store.work import State
+from tests.e2e.porch.conftest import Stage
+
+
+def assert_each_effect_happened_once(stage: Stage, wanted: Mapping[str, int]) -> None:
+    """Checks that each intent, named as its workload, has one effect and that effect one published revision.
+
+    Args:
+        wanted: the replicas that the intent of each workload asked for.
+    """
+    seen = stage.revisions()
+    found = Counter((item.package, item.workspace) for item in seen)
+    assert max(found.values()) == 1, [key for key, count in found.items() if count > 1]
+    assert {item.lifecycle for item in seen} == {"Published"}, seen
+    made = {item.package: item for item in seen}
+    assert len(made) == len(seen) == len(wanted), f"{len(seen)} revisions of {len(made)} packages"
+    with open_read_only(stage.product.store) as reader:
+        assert audit.verify(reader, None).first_broken is None
+        for name, replicas in wanted.items():
+            (item,) = history.of_intent(reader, stage.namespace, name, limit=100).generations
+            revision = made[package_name(stage.namespace, name)]
+            assert item.state is State.CONFIRMED, f"{name}: {item.state}"
+            assert revision.workspace == workspace_name(item.effect_key or ""), f"{name}: {revision}"
+            said = yaml.safe_load(stage.files(revision)[f"deployment-{name}.yaml"])
+            assert said["spec"]["replicas"] == replicas, f"{name}: {said}"
