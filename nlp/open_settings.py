@@ -150,5 +150,7 @@ def read_bare_value(words: Words, at: int) -> Found:
     low, key = words.tokens[at].low, words.tokens[at - 1].text
     if low in words.vocabulary.function or (words.is_reserved(low) and low not in words.vocabulary.values):
         return []
-    named = "-" in key and key.islower() and not low[0].isdigit()
-    return [] if named and at not in words.quoted else read_value(words, at)
+    if at in words.quoted or low[0].isdigit() or low in words.vocabulary.values:
+        return read_value(words, at)
+    named = _CAPITALS.match(key) or ("-" in key and key.islower())
+    return [] if named else read_value(words, at)

@@ -136,7 +136,8 @@ def _vocabulary(grammar: Grammar) -> Vocabulary:
         | words["purposes"]
         | words["refused"]
         | words["times"]
-        | words["protocols"],
+        | words["protocols"]
+        | words["measures"],
         never_key_words=words["function"]
         | words["vague"]
         | words["counted"]
