@@ -19,7 +19,6 @@ class CompiledFrame:
         needed: the bits of the parts that must be there.
         needs: the bits of the grammar's needs that a text must meet.
         first: what the parts may begin with.
-        begins: what a clause may begin with: a part, or ignored words.
         meaning: what the values of a taught type mean; None for the types that are built in.
     """
 
@@ -30,7 +29,6 @@ class CompiledFrame:
     parts: tuple[Node, ...]
     needs: int
     first: int
-    begins: int
     sets: tuple[tuple[str, Value], ...]
     meaning: Callable[[Draft], None] | None = None
 

@@ -115,7 +115,7 @@ class _Compiler:
         refusals = self._build_refusals(reserved - known)
         self._settle()
         needs: dict[int, int] = {}
-        frames = tuple(_compiled(source, frame, parts, free, needs) for source, frame, parts in built)
+        frames = tuple(_compiled(source, frame, parts, needs) for source, frame, parts in built)
         words: dict[str, set[str]] = {"refused": self._refused_words()}
         for source in self.sources:
             for name, listed in source.file.words.items():
@@ -316,14 +316,12 @@ def _compiled(
     source: _Source[GrammarFile],
     frame: Frame,
     parts: Sequence[Node],
-    free: tuple[Node, ...],
     needs: dict[int, int],
 ) -> CompiledFrame:
     """Finishes a frame; `needs` numbers the masks that frames need, and grows."""
     stated = parts[: len(parts) - len(frame.may)]
     needed = sum(1 << index for index, part in enumerate(stated) if not part.nullable)
     own = {mask for part in stated if not part.nullable for mask in part.needs}
-    first = _joined(parts)
     return CompiledFrame(
         frame.name,
         source.file.intent_type or "",
@@ -331,8 +329,7 @@ def _compiled(
         needed,
         tuple(parts),
         sum(1 << needs.setdefault(mask, len(needs)) for mask in own),
-        first,
-        first | _joined(free),
+        _joined(parts),
         tuple(frame.sets.items()),
         source.taught.means if source.taught else None,
     )

@@ -197,6 +197,16 @@ def read_clock(words: Words, at: int) -> Found:
     return [(at + 1, words.tokens[at].low)] if CLOCK.match(words.tokens[at].low) else []
 
 
+def read_urgency(words: Words, at: int) -> Found:
+    """A word of urgency that says nothing more of a noun: "urgent:", "high priority", not "urgent calls"."""
+    end = at + 1
+    if words.tokens[at].low in ("high", "top", "highest") and words.low(end) == "priority":
+        end = at + 2
+    elif words.tokens[at].low not in words.vocabulary.urgencies:
+        return []
+    return [] if words.low(end) in words.vocabulary.qualified else [(end, words.tokens[at].low)]
+
+
 def _known_name(words: Words, at: int) -> tuple[int, str]:
     """Reads a name of the lexicon; named twice in a row, "AMF (access and mobility function)", it is one."""
     end, target = words.names[at][0]

@@ -20,6 +20,7 @@ from nlp.open_names import (
     read_namespace_name,
     read_place,
     read_subset,
+    read_urgency,
 )
 from nlp.open_settings import (
     read_assigned_key,
@@ -46,6 +47,7 @@ _OPEN: dict[str, Callable[[Words, int], Found]] = {
     "apart-namespace": read_apart_namespace,
     "closing-namespace-word": read_closing_namespace_word,
     "subset": read_subset,
+    "urgency": read_urgency,
     "key": read_key,
     "assigned-key": read_assigned_key,
     "plain-key": read_plain_key,

@@ -121,6 +121,8 @@ def _vocabulary(grammar: Grammar) -> Vocabulary:
         times=words["times"],
         manners=words["manners"],
         units=words["units"],
+        urgencies=words["urgencies"],
+        qualified=words["qualified"],
         acronyms=words["acronyms"],
         values=words["values"],
         software=words["software"],
@@ -137,7 +139,9 @@ def _vocabulary(grammar: Grammar) -> Vocabulary:
         | words["refused"]
         | words["times"]
         | words["protocols"]
-        | words["measures"],
+        | words["measures"]
+        | words["people"]
+        | words["urgencies"],
         never_key_words=words["function"]
         | words["vague"]
         | words["counted"]

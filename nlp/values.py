@@ -87,11 +87,12 @@ def _written(value: Decimal) -> str:
 
 
 def read_count(tokens: Sequence[Token], at: int) -> Found:
-    """`5`, `1k`, `a dozen`; not `+2`, which is a change."""
+    """`5`, `1k`, `a dozen`; not `+2`, which is a change, nor `2.0`, which is a version."""
     if tokens[at].low.startswith("+"):
         return []
     found = numerals.count(tokens, at)
-    return [(found[0], plain(found[1]))] if found else []
+    is_version = re.search(r"\d\.\d*0\Z", tokens[at].low)
+    return [(found[0], plain(found[1]))] if found and not is_version else []
 
 
 def read_signed(tokens: Sequence[Token], at: int) -> Found:

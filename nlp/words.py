@@ -28,6 +28,8 @@ class Vocabulary:
         manners: words that say with "in" how, when or where, and so name no namespace after a mere "in".
         times: words that make a time of a reason that they end.
         units: words that are what a number is of, and so no value of a setting.
+        urgencies: words of urgency.
+        qualified: nouns that a word of urgency says more of, where one follows it.
         acronyms: words in capitals that are no keys.
         values: words of the grammar that may be a value, a namespace or a version all the same.
         software: names of well-known software.
@@ -53,6 +55,8 @@ class Vocabulary:
     times: frozenset[str]
     manners: frozenset[str]
     units: frozenset[str]
+    urgencies: frozenset[str]
+    qualified: frozenset[str]
     acronyms: frozenset[str]
     values: frozenset[str]
     software: frozenset[str]
