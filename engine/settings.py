@@ -330,6 +330,9 @@ _PATHS = (
     ("rules", "paths"),
     ("rules", "lexicon"),
     ("executors", "porch", "kubeconfig"),
+    ("executors", "porchctl", "kubeconfig"),
+    ("executors", "children", "directory"),
+    ("executors", "children", "readable"),
 )
 """Where paths stand, which count from the folder of the settings file."""
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
 
 from documents import FilePath, StrictModel
+
+
+def _whole(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError(f"{path} is no absolute path")
+    return path
+
+
+WholePath = Annotated[FilePath, AfterValidator(_whole)]
+"""The path of a program or of a secret, which counts from no folder."""
 
 
 class ChildSettings(StrictModel):

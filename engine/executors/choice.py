@@ -54,4 +54,21 @@ def _porch(settings: Settings, recall: Recall) -> Executor:
     return PorchExecutor(api, queues, Drafter(api, recall), bounds.repositories or [bounds.repository])
 
 
-_MAKERS: Mapping[str, Callable[[Settings, Recall], Executor]] = {"directory": _directory, "porch": _porch}
+def _porchctl(settings: Settings, recall: Recall) -> Executor:
+    from engine.executors.programs import make_porchctl  # noqa: PLC0415 - as above
+
+    return make_porchctl(settings, recall)
+
+
+def _kpt(settings: Settings, _: Recall) -> Executor:
+    from engine.executors.programs import make_kpt  # noqa: PLC0415 - as above
+
+    return make_kpt(settings)
+
+
+_MAKERS: Mapping[str, Callable[[Settings, Recall], Executor]] = {
+    "directory": _directory,
+    "porch": _porch,
+    "porchctl": _porchctl,
+    "kpt": _kpt,
+}

@@ -7,6 +7,9 @@ from typing import Literal
 from pydantic import Field
 
 from documents import FilePath, StrictModel
+from engine.child.settings import ChildSettings
+from engine.executors.kpt.settings import KptSettings
+from engine.executors.porchctl.settings import PorchctlSettings
 
 ExecutorName = Literal["directory", "porch", "porchctl", "kpt"]
 
@@ -41,3 +44,6 @@ class ExecutorsSettings(StrictModel):
     """What the executors need that `bounds.executors` lets rules name."""
 
     porch: PorchSettings = PorchSettings()
+    porchctl: PorchctlSettings = PorchctlSettings()
+    kpt: KptSettings = KptSettings()
+    children: ChildSettings = ChildSettings()

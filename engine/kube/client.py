@@ -158,12 +158,15 @@ class Client:
         """
         return self._send("GET", path, what, query=query)
 
-    def create(self, resource: Resource, namespace: str, body: Object) -> Object:
-        """Creates an object; raises as `get` does."""
-        name = body.get("metadata", {}).get("name", "")
+    def create(
+        self, resource: Resource, namespace: str, body: Object, *, name: str = "", subresource: str = ""
+    ) -> Object:
+        """Creates an object, or a subresource of the one with a name; raises as `get` does."""
+        path = resource.path(namespace, name, subresource)
         query = {"fieldManager": FIELD_MANAGER}
-        what = f"create {resource.words(namespace, name)}"
-        return self._send("POST", resource.path(namespace), what, query=query, body=body)
+        named = resource.words(namespace, name or body.get("metadata", {}).get("name", ""))
+        what = f"create {f'a {subresource} of ' if subresource else ''}{named}"
+        return self._send("POST", path, what, query=query, body=body)
 
     def merge(
         self, resource: Resource, namespace: str, name: str, body: Object, *, subresource: str = ""

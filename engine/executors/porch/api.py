@@ -86,7 +86,7 @@ class PorchApi:
         """Lists revisions by a field selector, but for those that stand for branches."""
         path, what = REVISIONS.path(self.namespace), f"list {REVISIONS.words(self.namespace)}"
         body = _reading(lambda: self._client.get(path, what, {"fieldSelector": selector}))
-        found = _understood(read_revisions, body)
+        found = understood(read_revisions, body)
         for revision in found:
             self._saw(revision)
         return [revision for revision in found if revision.revision != PLACEHOLDER]
@@ -107,7 +107,7 @@ class PorchApi:
         path = RESOURCES.path(self.namespace, name)
         what = f"read {RESOURCES.words(self.namespace, name)}"
         body = self._settled(lambda: _reading(lambda: self._client.get(path, what)))
-        return _understood(lambda found: read_contents(found, name), body)
+        return understood(lambda found: read_contents(found, name), body)
 
     def create(
         self, repository: str, package: str, workspace: str, task: Mapping[str, Any]
@@ -148,7 +148,7 @@ class PorchApi:
         def merge() -> dict[str, Any]:
             return _writing(lambda: self._client.merge(RESOURCES, self.namespace, revision.name, body))
 
-        return _understood(lambda found: read_contents(found, revision.name), self._settled(merge))
+        return understood(lambda found: read_contents(found, revision.name), self._settled(merge))
 
     def move(self, revision: PackageRevision, lifecycle: str) -> PackageRevision:
         """Takes a revision, as it was when it was read, to another lifecycle."""
@@ -206,7 +206,7 @@ class PorchApi:
             return f"the repository {name} is not registered in namespace {self.namespace}"
         except ApiError as error:
             raise PorchError(_failure(error)) from error
-        return _understood(not_ready, body)
+        return understood(not_ready, body)
 
     def ping(self) -> None:
         """Asks for what porch-server itself answers, and nothing behind it."""
@@ -217,22 +217,26 @@ class PorchApi:
         self._client.close()
 
     def _read(self, body: Any, name: str) -> PackageRevision:
-        revision = _understood(lambda found: read_revision(found, name), body)
+        revision = understood(lambda found: read_revision(found, name), body)
         self._saw(revision)
         return revision
 
     def _settled(self, call: Callable[[], Answer]) -> Answer:
-        """Makes a call until what it is about is there, or has not been for long enough."""
-        deadline = time.monotonic() + self._settle_seconds
-        delay = _FIRST_DELAY
-        while True:
-            try:
-                return call()
-            except PorchError as error:
-                if not error.missing or time.monotonic() + delay > deadline:
-                    raise
-            time.sleep(delay)
-            delay = min(2 * delay, _LONGEST_DELAY)
+        return settled(call, self._settle_seconds)
+
+
+def settled(call: Callable[[], Answer], seconds: float) -> Answer:
+    """Makes a call until what it is about is there, or has not been for some seconds."""
+    deadline = time.monotonic() + seconds
+    delay = _FIRST_DELAY
+    while True:
+        try:
+            return call()
+        except PorchError as error:
+            if not error.missing or time.monotonic() + delay > deadline:
+                raise
+        time.sleep(delay)
+        delay = min(2 * delay, _LONGEST_DELAY)
 
 
 def _reading(call: Callable[[], Answer]) -> Answer:
@@ -269,7 +273,12 @@ def _missing(error: ApiError) -> bool:
     return failure.error_class is ErrorClass.RETRYABLE and not failure.outage
 
 
-def _understood(read: Callable[[Any], Answer], body: Any) -> Answer:
+def understood(read: Callable[[Any], Answer], body: Any) -> Answer:
+    """Reads an answer.
+
+    Raises:
+        PorchError: it is not what porch is known to say.
+    """
     try:
         return read(body)
     except NotUnderstoodError as error:

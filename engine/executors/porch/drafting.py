@@ -12,7 +12,8 @@ from dataclasses import dataclass, replace
 
 from engine.executors.base import Effect, Retry, Terminal
 from engine.executors.errors import ErrorClass
-from engine.executors.porch.api import PorchApi, PorchError
+from engine.executors.porch.api import PorchError
+from engine.executors.porch.calls import PorchCalls
 from engine.executors.porch.model import EFFECTS, STEPS, PackageRevision, Wish, label, wishes_text
 from engine.krm import PackageChange, annotate_package, lay_change
 from engine.reasons import Reason
@@ -84,7 +85,7 @@ class _Package:
 class Drafter:
     """Makes drafts, and finds those that were made."""
 
-    def __init__(self, api: PorchApi, recall: Recall) -> None:
+    def __init__(self, api: PorchCalls, recall: Recall) -> None:
         self._api = api
         self._recall = recall
 

@@ -26,7 +26,8 @@ from engine.executors.base import (
     Up,
 )
 from engine.executors.errors import ErrorClass
-from engine.executors.porch.api import PorchApi, PorchError
+from engine.executors.porch.api import PorchError
+from engine.executors.porch.calls import PorchCalls
 from engine.executors.porch.drafting import Draft, Drafter, StoppedError
 from engine.executors.porch.model import STEPS, PackageRevision, label
 from engine.executors.porch.queues import WriterQueues
@@ -49,7 +50,7 @@ class PorchExecutor:
     name = "porch"
 
     def __init__(
-        self, api: PorchApi, queues: WriterQueues, drafter: Drafter, repositories: Sequence[str] = ()
+        self, api: PorchCalls, queues: WriterQueues, drafter: Drafter, repositories: Sequence[str] = ()
     ) -> None:
         self._api = api
         self._queues = queues

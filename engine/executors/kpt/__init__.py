@@ -1,0 +1,1 @@
+"""The kpt executor: packages rendered by kpt and kept in git repositories."""

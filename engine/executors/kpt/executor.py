@@ -1,0 +1,199 @@
+"""The kpt executor: an effect becomes commits that are pushed together, or not at all.
+
+Nothing shows before everything is rendered; a push that another writer was faster than is done anew on top of
+what that one pushed. The workspace, made from the effect key, names tags and branches: that is how an effect
+is read back, and why it happens once.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from documents import DocumentError
+from engine.child.binaries import UntrustedProgramError
+from engine.child.folders import WorkingFolders
+from engine.child.running import CannotRunError, Runner
+from engine.executors.base import (
+    Absent,
+    Done,
+    Down,
+    Effect,
+    ExecuteOutcome,
+    ProbeOutcome,
+    ReadBackOutcome,
+    Retry,
+    Revision,
+    Terminal,
+    Unknown,
+    Up,
+)
+from engine.executors.kpt.branches import PackageRefs
+from engine.executors.kpt.git import Git
+from engine.executors.kpt.problems import GitError
+from engine.executors.kpt.pushing import PackageBusyError, Pushed, Raced, Work, found_revision, prepare, push
+from engine.executors.kpt.rendering import Kpt
+from engine.executors.kpt.settings import KptSettings, RepositorySettings
+from engine.krm import MergeConflict, PackageChange
+from engine.reasons import Reason
+
+_RACES = 5
+"""How often a push is done anew before the others are let go first for a while."""
+_BUSY_SECONDS = 30.0
+_OUTAGE_SECONDS = 15.0
+
+
+class KptExecutor:
+    """Renders packages with kpt and pushes them to git repositories.
+
+    Args:
+        clock: the time of commits, in seconds since 1970.
+    """
+
+    name = "kpt"
+
+    def __init__(
+        self,
+        settings: KptSettings,
+        runner: Runner,
+        folders: WorkingFolders,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._repositories = settings.repositories
+        self._git = Git(runner, settings.git, settings.author)
+        self._kpt = Kpt(runner, settings.kpt, settings.functions)
+        self._folders = folders
+        self._clock = clock
+        # Two pushes of our own would only make each other be done anew.
+        self._turns: Mapping[str, threading.Lock] = {name: threading.Lock() for name in settings.repositories}
+
+    def execute(self, effect: Effect) -> ExecuteOutcome:
+        """Pushes a revision of each package that changes; all of one repository in one push."""
+        by_repository: dict[str, list[PackageChange]] = defaultdict(list)
+        for change in effect.changes:
+            by_repository[change.repository].append(change)
+        try:
+            works = [self._work(effect, name, changes) for name, changes in sorted(by_repository.items())]
+            with self._folders.new() as folder, ExitStack() as turns:
+                for work in works:
+                    turns.enter_context(self._turns[work.repository])
+                return self._carry_out(works, folder)
+        except PackageBusyError as error:
+            return Retry(Reason.PACKAGE_BUSY, str(error), after=_BUSY_SECONDS, counts=False)
+        except (
+            GitError,
+            MergeConflict,
+            DocumentError,
+            CannotRunError,
+            UntrustedProgramError,
+            OSError,
+        ) as error:
+            return _failed(error)
+
+    def read_back(self, effect: Effect) -> ReadBackOutcome:
+        """Looks for the tags or branches of an effect; Absent where any package has none."""
+        found: list[Revision] = []
+        try:
+            with self._folders.new() as folder:
+                for place, change in enumerate(effect.changes):
+                    settings = self._settings(change.repository)
+                    package = PackageRefs(_path(settings, change), {})
+                    remote = self._git.remote(settings, folder / str(place))
+                    package = PackageRefs(package.path, remote.refs(package.patterns()))
+                    revision = found_revision(effect, change, package)
+                    if revision is None:
+                        return Absent()
+                    found.append(revision)
+        except (GitError, CannotRunError, UntrustedProgramError, OSError) as error:
+            return Unknown(f"cannot be read back: {error}")
+        return Done(tuple(found))
+
+    def version(self) -> str:
+        """Returns the version of kpt, as it tells it.
+
+        Raises:
+            GitError, CannotRunError, UntrustedProgramError: kpt does not run.
+        """
+        with self._folders.new() as folder:
+            return self._kpt.version(folder)
+
+    def probe(self) -> ProbeOutcome:
+        """Asks kpt for its version and each repository for its branch."""
+        try:
+            with self._folders.new() as folder:
+                detail = f"kpt {self._kpt.version(folder)}"
+                problems = [
+                    problem
+                    for name, settings in self._repositories.items()
+                    if (problem := self._problem_of(name, settings, folder / name))
+                ]
+        except (GitError, CannotRunError, UntrustedProgramError, OSError) as error:
+            return Down(str(error))
+        if problems and len(problems) == len(self._repositories):
+            return Down("; ".join(problems))
+        return Up(f"{detail}, {len(self._repositories)} repositories", tuple(problems))
+
+    def _problem_of(self, name: str, settings: RepositorySettings, folder: Path) -> str:
+        branch = f"refs/heads/{settings.branch}"
+        try:
+            found = self._git.remote(settings, folder).refs([branch])
+        except GitError as error:
+            return f"repository {name}: {error}"
+        return "" if branch in found else f"repository {name} has no branch {settings.branch}; make it"
+
+    def _settings(self, repository: str) -> RepositorySettings:
+        if repository not in self._repositories:
+            message = (
+                f"the repository {repository} is not in executors.kpt.repositories; add it there, or have "
+                "the rules or bounds.repository name one that is"
+            )
+            raise GitError.permanent(message, Reason.RULE_ERROR)
+        return self._repositories[repository]
+
+    def _work(self, effect: Effect, repository: str, changes: Sequence[PackageChange]) -> Work:
+        settings = self._settings(repository)
+        paths = {change.name: _path(settings, change) for change in changes}
+        return Work(effect, repository, settings, tuple(changes), paths)
+
+    def _carry_out(self, works: Sequence[Work], folder: Path) -> ExecuteOutcome:
+        """Prepares all before it pushes any: an intent happens as a whole."""
+        now = self._clock()
+        prepared = [
+            prepare(work, self._git, self._kpt, folder / f"{place}-0", now)
+            for place, work in enumerate(works)
+        ]
+        revisions: list[Revision] = []
+        for place, (work, ready) in enumerate(zip(works, prepared, strict=True)):
+            outcome = push(ready)
+            for again in range(1, _RACES):
+                if not isinstance(outcome, Raced):
+                    break
+                outcome = push(prepare(work, self._git, self._kpt, folder / f"{place}-{again}", now))
+            if isinstance(outcome, Pushed):
+                revisions.extend(outcome.revisions)
+            elif isinstance(outcome, Raced):
+                return Retry(Reason.PACKAGE_BUSY, outcome.message, after=_BUSY_SECONDS, counts=False)
+            else:
+                return outcome
+        return Done(tuple(revisions))
+
+
+def _path(settings: RepositorySettings, change: PackageChange) -> str:
+    return f"{settings.directory}/{change.name}" if settings.directory else change.name
+
+
+def _failed(error: Exception) -> ExecuteOutcome:
+    """Returns what an error stands for; nothing has been pushed where it is raised."""
+    if isinstance(error, GitError):
+        return error.failure.outcome()
+    if isinstance(error, MergeConflict):
+        return Terminal(Reason.CONFLICT, str(error))
+    if isinstance(error, DocumentError):
+        message = f"a file of the package cannot be read, and is not written over: {error}"
+        return Terminal(Reason.INVALID, message)
+    # The machine or the settings are at fault, and not the intent.
+    return Retry(Reason.BACKEND_DOWN, str(error), after=_OUTAGE_SECONDS, counts=False)

@@ -1,0 +1,1 @@
+"""The porchctl executor: what the porch executor does, by the command line of porch."""

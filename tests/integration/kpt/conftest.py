@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.child.folders import WorkingFolders
+from engine.child.running import Runner
+from engine.child.settings import ChildSettings
+from engine.executors.base import Effect
+from engine.executors.kpt.executor import KptExecutor
+from engine.executors.kpt.settings import FunctionSettings, KptSettings, RepositorySettings
+from engine.identity import effect_key, workspace_name
+from engine.krm import PackageChange
+from tests.integration.kpt.server import GitServer
+
+HAS_LANDLOCK = int(ctypes.CDLL(None).syscall(444, None, 0, 1)) > 0
+
+STAND_IN = """#!/bin/sh
+# What the tests need of kpt where there is none: a package made, and its exec functions run.
+case "$1 $2" in
+"version ") echo 1.0.0-stand-in ;;
+"pkg init")
+  printf 'apiVersion: kpt.dev/v1\\nkind: Kptfile\\nmetadata:\\n  name: %s\\n' "${3##*/}" >"$3/Kptfile"
+  printf '# %s\\n' "${3##*/}" >"$3/README.md" ;;
+"fn render")
+  package=$3; shift 3
+  case " $* " in *" --allow-exec "*) allowed=yes ;; esac
+  for program in $(sed -n 's/^ *- exec: //p' "$package/Kptfile"); do
+    [ -n "$allowed" ] || { echo 'Error: must run with `--allow-exec` option' >&2; exit 1; }
+    "$program" "$package" || { echo "[FAIL] $program" >&2; exit 1; }
+  done ;;
+"fn eval")
+  package=$3; shift 4; [ "$1" = --exec ]; program=$2
+  "$program" "$package" || { echo "[FAIL] $program" >&2; exit 1; } ;;
+*) echo "Error: unknown command $*" >&2; exit 1 ;;
+esac
+"""
+
+MakeExecutor = Callable[..., KptExecutor]
+
+
+def change(replicas: int, target: str = "amf", repository: str = "main") -> PackageChange:
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": target, "namespace": "core"},
+        "spec": {"replicas": replicas},
+    }
+    field = f"Deployment/{target}:spec.replicas"
+    return PackageChange(repository, "core", target, f"core-{target}", (deployment,), (field,))
+
+
+def effect(*changes: PackageChange, generation: int = 1, lifecycle: str = "Published") -> Effect:
+    key = effect_key("core", "scale", "uid", generation, "hash")
+    return Effect("core/scale", generation, key, workspace_name(key), lifecycle, changes)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[GitServer]:
+    root = tmp_path / "git"
+    root.mkdir()
+    with GitServer(root).serving() as serving:
+        yield serving
+
+
+@pytest.fixture
+def main(server: GitServer) -> Path:
+    """A repository with nothing but a README."""
+    return server.create("main")
+
+
+@pytest.fixture(params=["stand-in", "real"])
+def kpt(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """kpt: a script of these tests, and the real one where KPT says where it is."""
+    if request.param == "real":
+        if not os.environ.get("KPT"):
+            pytest.skip("KPT does not say where a real kpt is")
+        return Path(os.environ["KPT"])
+    return program(tmp_path / "bin" / "kpt", STAND_IN)
+
+
+@pytest.fixture
+def executor(server: GitServer, kpt: Path, tmp_path: Path) -> Iterator[MakeExecutor]:
+    """Makes executors for the repositories of the server."""
+    folders = WorkingFolders(tmp_path / "work")
+
+    def make(
+        *functions: FunctionSettings, repositories: tuple[str, ...] = ("main",), **settings: object
+    ) -> KptExecutor:
+        children = ChildSettings(unconfined=not HAS_LANDLOCK, readable=[tmp_path / "bin"])
+        found = {
+            name: RepositorySettings.model_validate({"url": f"{server.url}/{name}.git"} | settings)
+            for name in repositories
+        }
+        git = Path(shutil.which("git") or "/usr/bin/git")
+        chosen = KptSettings(kpt=kpt, git=git, repositories=found, functions=list(functions))
+        return KptExecutor(chosen, Runner(children), folders, clock=lambda: 1_700_000_000.0)
+
+    yield make
+    folders.close()
+
+
+def program(path: Path, text: str) -> Path:
+    """Writes a program."""
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
+
+
+def function(path: Path, text: str, **settings: object) -> FunctionSettings:
+    """Writes a program and lists it as a function."""
+    program(path, text)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return FunctionSettings.model_validate({"path": path, "sha256": digest} | settings)
