@@ -60,10 +60,10 @@ def _porchctl(settings: Settings, recall: Recall) -> Executor:
     return make_porchctl(settings, recall)
 
 
-def _kpt(settings: Settings, _: Recall) -> Executor:
+def _kpt(settings: Settings, recall: Recall) -> Executor:
     from engine.executors.programs import make_kpt  # noqa: PLC0415 - as above
 
-    return make_kpt(settings)
+    return make_kpt(settings, recall)
 
 
 _MAKERS: Mapping[str, Callable[[Settings, Recall], Executor]] = {

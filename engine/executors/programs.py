@@ -38,14 +38,14 @@ class MissingProgramError(OSError):
     """A program cannot be used as the settings have it; the message says why and what to do."""
 
 
-def make_kpt(settings: Settings) -> KptExecutor:
+def make_kpt(settings: Settings, recall: Recall) -> KptExecutor:
     """Makes the kpt executor.
 
     Raises:
         MissingProgramError: kpt cannot be used.
     """
     try:
-        executor = KptExecutor(settings.executors.kpt, _runner(settings), _folders(settings))
+        executor = KptExecutor(settings.executors.kpt, _runner(settings), _folders(settings), recall)
         check_version("kpt", executor.version(), OLDEST_KPT)
     except (CannotRunError, UntrustedProgramError, GitError) as error:
         raise MissingProgramError(f"the executor kpt cannot be used: {error}") from error

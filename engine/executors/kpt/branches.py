@@ -63,6 +63,10 @@ class PackageRefs:
             return "Published"
         return next((name for name in _OPEN if self.open_branch(name, workspace) in self.refs), None)
 
+    def lifecycle_at(self, ref: str) -> str:
+        """Returns the lifecycle that the branch of an open revision stands for."""
+        return next(name for name, kind in _OPEN.items() if ref.startswith(f"refs/heads/{kind}/"))
+
     def number_of(self, workspace: str) -> int:
         """Returns the number of a published revision; 0 where it has none."""
         commit = self.refs.get(self.tag(workspace))

@@ -32,10 +32,10 @@ from engine.executors.base import (
     Unknown,
     Up,
 )
-from engine.executors.kpt.branches import PackageRefs
+from engine.executors.kpt.drafting import Drafter, PackageBusyError, Recall, Work
 from engine.executors.kpt.git import Git
 from engine.executors.kpt.problems import GitError
-from engine.executors.kpt.pushing import PackageBusyError, Pushed, Raced, Work, found_revision, prepare, push
+from engine.executors.kpt.pushing import Pushed, Raced, push
 from engine.executors.kpt.rendering import Kpt
 from engine.executors.kpt.settings import KptSettings, RepositorySettings
 from engine.krm import MergeConflict, PackageChange
@@ -51,6 +51,7 @@ class KptExecutor:
     """Renders packages with kpt and pushes them to git repositories.
 
     Args:
+        recall: looks up what other intents were decided to have.
         clock: the time of commits, in seconds since 1970.
     """
 
@@ -61,13 +62,14 @@ class KptExecutor:
         settings: KptSettings,
         runner: Runner,
         folders: WorkingFolders,
+        recall: Recall,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._repositories = settings.repositories
         self._git = Git(runner, settings.git, settings.author)
         self._kpt = Kpt(runner, settings.kpt, settings.functions)
         self._folders = folders
-        self._clock = clock
+        self._drafter = Drafter(self._git, self._kpt, recall, clock)
         # Two pushes of our own would only make each other be done anew.
         self._turns: Mapping[str, threading.Lock] = {name: threading.Lock() for name in settings.repositories}
 
@@ -100,11 +102,8 @@ class KptExecutor:
         try:
             with self._folders.new() as folder:
                 for place, change in enumerate(effect.changes):
-                    settings = self._settings(change.repository)
-                    package = PackageRefs(_path(settings, change), {})
-                    remote = self._git.remote(settings, folder / str(place))
-                    package = PackageRefs(package.path, remote.refs(package.patterns()))
-                    revision = found_revision(effect, change, package)
+                    work = self._work(effect, change.repository, [change])
+                    revision = self._drafter.find(work, change, folder / str(place))
                     if revision is None:
                         return Absent()
                     found.append(revision)
@@ -161,18 +160,14 @@ class KptExecutor:
 
     def _carry_out(self, works: Sequence[Work], folder: Path) -> ExecuteOutcome:
         """Prepares all before it pushes any: an intent happens as a whole."""
-        now = self._clock()
-        prepared = [
-            prepare(work, self._git, self._kpt, folder / f"{place}-0", now)
-            for place, work in enumerate(works)
-        ]
+        prepared = [self._drafter.prepare(work, folder / f"{place}-0") for place, work in enumerate(works)]
         revisions: list[Revision] = []
         for place, (work, ready) in enumerate(zip(works, prepared, strict=True)):
             outcome = push(ready)
             for again in range(1, _RACES):
                 if not isinstance(outcome, Raced):
                     break
-                outcome = push(prepare(work, self._git, self._kpt, folder / f"{place}-{again}", now))
+                outcome = push(self._drafter.prepare(work, folder / f"{place}-{again}"))
             if isinstance(outcome, Pushed):
                 revisions.extend(outcome.revisions)
             elif isinstance(outcome, Raced):

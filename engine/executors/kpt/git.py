@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from engine.executors.kpt.problems import GitError, understand
 from engine.executors.kpt.settings import RepositorySettings
 
 _REPOSITORY = "repository.git"
+_MESSAGE_BYTES = 64 << 10
 _LISTING_BYTES = 8 << 20
 _FILE_MODES = ("100644", "100755")
 _ODD_PATH = re.compile(r"[\x00-\x1f\x7f\"\\]|(?:\A|/)(?:\.{1,2}|\.git)?(?:/|\Z)", re.IGNORECASE)
@@ -196,7 +197,12 @@ class Remote:
                 f"{path} has {len(found)} files with {size} bytes; a package may have {MAX_FILES} files "
                 f"with {MAX_BYTES} bytes"
             )
-        return self._contents(found, size)
+        return dict(zip(found, self._objects(found.values(), size), strict=True))
+
+    def messages(self, commits: Sequence[str]) -> list[str]:
+        """Returns the messages of fetched commits. Raises as `Git.run`."""
+        found = self._objects(commits, _MESSAGE_BYTES * len(commits))
+        return [data.partition(b"\n\n")[2].decode("utf-8", "replace") for data in found]
 
     def push(self, refspecs: Sequence[str], leases: Sequence[str]) -> Result:
         """Pushes all of some refs or none; returns what git said of each on its standard output."""
@@ -212,19 +218,20 @@ class Remote:
         """Makes commits here; returns their hashes. Raises as `Git.run`."""
         return self._git.import_commits(commits, self._folder, now)
 
-    def _contents(self, found: Mapping[str, str], size: int) -> dict[str, bytes]:
-        if not found:
-            return {}
-        asked = "".join(f"{digest}\n" for digest in found.values()).encode()
-        data = self._git.run("cat-file", ["--batch"], self._folder, asked, most=size + 100 * len(found))
-        files = {}
+    def _objects(self, digests: Collection[str], size: int) -> list[bytes]:
+        """Returns objects by their hashes, of about some bytes together."""
+        if not digests:
+            return []
+        asked = "".join(f"{digest}\n" for digest in digests).encode()
+        data = self._git.run("cat-file", ["--batch"], self._folder, asked, most=size + 100 * len(digests))
+        found = []
         at = 0
-        for name in found:
+        for _ in digests:
             end = data.index(b"\n", at)
             length = int(data[at:end].split()[2])
-            files[name] = data[end + 1 : end + 1 + length]
+            found.append(data[end + 1 : end + 1 + length])
             at = end + 1 + length + 1
-        return files
+        return found
 
 
 def _acceptable(raw: bytes, mode: str, path: str) -> str:

@@ -43,6 +43,12 @@ esac
 """
 
 MakeExecutor = Callable[..., KptExecutor]
+DECIDED: dict[str, Effect] = {}
+"""Effects by their workspaces, as the store has them."""
+
+
+def recall(_repository: str, _package: str, workspace: str) -> Effect | None:
+    return DECIDED.get(workspace)
 
 
 def change(replicas: int, target: str = "amf", repository: str = "main") -> PackageChange:
@@ -56,9 +62,13 @@ def change(replicas: int, target: str = "amf", repository: str = "main") -> Pack
     return PackageChange(repository, "core", target, f"core-{target}", (deployment,), (field,))
 
 
-def effect(*changes: PackageChange, generation: int = 1, lifecycle: str = "Published") -> Effect:
-    key = effect_key("core", "scale", "uid", generation, "hash")
-    return Effect("core/scale", generation, key, workspace_name(key), lifecycle, changes)
+def effect(
+    *changes: PackageChange, generation: int = 1, lifecycle: str = "Published", name: str = "scale"
+) -> Effect:
+    key = effect_key("core", name, "uid", generation, "hash")
+    made = Effect(f"core/{name}", generation, key, workspace_name(key), lifecycle, changes)
+    DECIDED[made.workspace] = made
+    return made
 
 
 @pytest.fixture
@@ -100,7 +110,8 @@ def executor(server: GitServer, kpt: Path, tmp_path: Path) -> Iterator[MakeExecu
         }
         git = Path(shutil.which("git") or "/usr/bin/git")
         chosen = KptSettings(kpt=kpt, git=git, repositories=found, functions=list(functions))
-        return KptExecutor(chosen, Runner(children), folders, clock=lambda: 1_700_000_000.0)
+        clock = lambda: 1_700_000_000.0  # noqa: E731 - a time is all it is
+        return KptExecutor(chosen, Runner(children), folders, recall, clock)
 
     yield make
     folders.close()

@@ -9,8 +9,9 @@ import pytest
 
 from engine.executors.base import Absent, Done, Down, Retry, Terminal, Unknown, Up
 from engine.executors.kpt.executor import KptExecutor
+from engine.krm import PackageChange
 from engine.reasons import Reason
-from tests.integration.kpt.conftest import MakeExecutor, change, effect, function, program
+from tests.integration.kpt.conftest import DECIDED, MakeExecutor, change, effect, function, program
 from tests.integration.kpt.server import GitServer, commit, git, refs, show
 
 WORKSPACE = effect().workspace
@@ -114,28 +115,72 @@ def test_what_is_not_published_waits_on_a_branch(
     assert kpt.read_back(effect(change(5), lifecycle=lifecycle)) == outcome
 
 
-def test_an_open_proposal_of_ours_is_extended_and_replaced(executor: MakeExecutor, main: Path) -> None:
+def image(name: str) -> PackageChange:
+    """What sets the image, and no replicas."""
+    spec = {"template": {"spec": {"containers": [{"name": "amf", "image": name}]}}}
+    item = {**change(1).objects[0], "spec": spec}
+    return replace(change(1), objects=(item,), fields=("Deployment/amf:image",))
+
+
+def test_a_proposal_of_another_intent_is_held_by_the_next_one(executor: MakeExecutor, main: Path) -> None:
     kpt = executor()
-    done(kpt, change(5), lifecycle="Proposed")
-    image = change(5)
-    spec = {"template": {"spec": {"containers": [{"name": "amf", "image": "amf:2"}]}}}
-    image = replace(image, objects=({**image.objects[0], "spec": spec},), fields=("Deployment/amf:image",))
-    (revision,) = done(kpt, image, generation=2, lifecycle="Proposed").revisions
+    first = effect(change(5), lifecycle="Proposed")
+    assert isinstance(kpt.execute(first), Done)
+    commit(main, {"other.txt": "x\n"}, "Go on")
+    (revision,) = done(kpt, image("amf:2"), name="image", lifecycle="Proposed").revisions
     opened = [ref for ref in refs(main) if ref.startswith("refs/heads/proposed")]
     assert opened == [f"refs/heads/proposed/core-amf/{revision.workspace}"]
     text = show(main, opened[0], "core-amf/deployment-amf.yaml")
     assert "replicas: 5" in text
     assert "amf:2" in text
+    assert show(main, opened[0], "other.txt") == "x"
+    found = kpt.read_back(first)
+    assert isinstance(found, Done)
+    assert found.revisions[0].workspace == revision.workspace
+    assert kpt.execute(first) == found
 
 
-def test_what_we_publish_does_not_take_along_what_waits_for_approval(
+def test_a_newer_generation_takes_the_place_of_what_the_older_one_proposed(
+    executor: MakeExecutor, main: Path
+) -> None:
+    kpt = executor()
+    done(kpt, change(5), lifecycle="Proposed")
+    (revision,) = done(kpt, image("amf:2"), generation=2, lifecycle="Proposed").revisions
+    opened = [ref for ref in refs(main) if ref.startswith("refs/heads/proposed")]
+    assert opened == [f"refs/heads/proposed/core-amf/{revision.workspace}"]
+    assert "replicas" not in show(main, opened[0], "core-amf/deployment-amf.yaml")
+
+
+def test_what_is_published_at_last_takes_away_what_the_intent_had_proposed(
     executor: MakeExecutor, main: Path
 ) -> None:
     kpt = executor()
     done(kpt, change(5), lifecycle="Proposed")
     done(kpt, change(7), generation=2)
     assert "replicas: 7" in show(main, "main", "core-amf/deployment-amf.yaml")
-    assert f"refs/heads/proposed/core-amf/{WORKSPACE}" in refs(main)
+    assert not [ref for ref in refs(main) if ref.startswith("refs/heads/proposed")]
+    done(kpt, change(9), generation=3, lifecycle="Proposed")
+    (revision,) = done(kpt, change(7), generation=4, lifecycle="Proposed").revisions
+    assert (revision.revision, revision.lifecycle, revision.changed) == (1, "Published", False)
+    assert not [ref for ref in refs(main) if ref.startswith("refs/heads/proposed")]
+
+
+def test_a_proposal_that_others_wait_for_is_not_published_along(executor: MakeExecutor, main: Path) -> None:
+    kpt = executor()
+    done(kpt, change(5), lifecycle="Proposed")
+    outcome = kpt.execute(effect(image("amf:2"), name="image"))
+    assert isinstance(outcome, Retry)
+    assert (outcome.reason, outcome.counts) == (Reason.PACKAGE_BUSY, False)
+    assert "holds what core/scale wished" in outcome.message
+
+
+def test_a_proposal_whose_wishes_are_known_no_more_is_waited_for(executor: MakeExecutor, main: Path) -> None:
+    kpt = executor()
+    done(kpt, change(5), lifecycle="Proposed")
+    DECIDED.clear()
+    outcome = kpt.execute(effect(image("amf:2"), name="image", lifecycle="Proposed"))
+    assert isinstance(outcome, Retry)
+    assert "known no more" in outcome.message
 
 
 def test_an_open_revision_of_somebody_else_is_waited_for(executor: MakeExecutor, main: Path) -> None:

@@ -1,0 +1,65 @@
+"""Whose wishes an open revision holds: its commit says so, as nobody else's does; pure.
+
+    Holds: cw-0a1b2c… core/scale-amf
+
+Open revisions are never gone on from. Each is made anew on what is published, from the effects that it holds,
+so that none undoes what was published meanwhile or keeps what an older generation of an intent wished.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from engine.executors.base import Effect
+
+_HOLDS = re.compile(r"^Holds: (cw-[0-9a-f]{20}) (\S+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """An effect that a revision holds.
+
+    Attributes:
+        workspace: made from the effect key.
+        intent: "namespace/name".
+    """
+
+    workspace: str
+    intent: str
+
+    @classmethod
+    def of(cls, effect: Effect) -> Wish:
+        """Returns the wish of an effect."""
+        return cls(effect.workspace, effect.intent)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenRevision:
+    """A revision of ours that is not published.
+
+    Attributes:
+        ref: its branch, by its full name.
+        commit: the hash of its commit.
+    """
+
+    ref: str
+    commit: str
+    workspace: str
+    lifecycle: str
+    wishes: tuple[Wish, ...]
+
+
+def wishes_in(message: str) -> tuple[Wish, ...]:
+    """Reads the wishes in the message of a commit."""
+    return tuple(Wish(workspace, intent) for workspace, intent in _HOLDS.findall(message))
+
+
+def message_of(package: str, effect: Effect, wishes: Iterable[Wish]) -> str:
+    """Returns the message of a commit that holds some wishes."""
+    held = "".join(f"Holds: {wish.workspace} {wish.intent}\n" for wish in wishes)
+    return (
+        f"{package}: what {effect.intent} states\n\n"
+        f"Intent: {effect.intent}\nGeneration: {effect.generation}\nEffect-Key: {effect.key}\n{held}"
+    )
