@@ -242,10 +242,11 @@ class Porch:
         return found
 
     def _resources(self, found: Object) -> Object:
+        files = self.files[found["metadata"]["name"]]
         return {
             "kind": "PackageRevisionResources",
             "metadata": dict(found["metadata"]),
-            "spec": {"resources": self.files[found["metadata"]["name"]]},
+            "spec": {"resources": files} if files else {},  # porch leaves out what is empty
         }
 
     def _push(self, found: Object, texts: dict[str, str | None]) -> Object:

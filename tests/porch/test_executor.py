@@ -145,6 +145,22 @@ def test_killed_at_any_call_the_next_process_makes_one_revision_of_each_effect(
     assert sorted(found) == [("core-amf", "Published")] * 2 + [("core-smf", "Published")]
 
 
+@pytest.mark.parametrize("generation", [1, 2])
+def test_a_draft_whose_making_broke_off_in_porch_is_filled(bench: Bench, generation: int) -> None:
+    executor, source = bench.executor(), ""
+    if generation == 2:
+        (first,) = done(executor.execute(bench.effect(change(deployment(4)))))
+        source = first.resource_name
+    effect = bench.effect(change(deployment(5)), generation=generation)
+    begun = bench.porch.add("core-amf", effect.workspace, source=source)
+    bench.porch.files[begun].clear()
+    (revision,) = done(executor.execute(effect))
+    assert revision.resource_name == begun
+    found = files(bench.porch, revision)
+    assert found["deployment-amf.yaml"] == deployment(5)
+    assert found["Kptfile"]["metadata"]["name"] == "core-amf"
+
+
 def test_a_write_goes_only_over_the_revision_as_it_was_seen(bench: Bench) -> None:
     done(bench.executor().execute(bench.effect(change(deployment(5)))))
     bodies = [body for body in bench.porch.bodies if body and "tasks" not in body["spec"]]

@@ -198,7 +198,8 @@ def read_contents(body: Any, wanted: str) -> Contents:
         NotUnderstoodError: it is none, or another one.
     """
     try:
-        resources = body["spec"]["resources"]
+        # A draft whose making broke off has no files, and porch then leaves the field out.
+        resources = body["spec"].get("resources") or {}
         files = {str(path): str(text).encode() for path, text in resources.items()}
         version = str(body["metadata"]["resourceVersion"])
         rendered = (body.get("status") or {}).get("renderStatus") or {}

@@ -46,6 +46,7 @@ class Product:
             "kubernetes": {"kubeconfig": str(kubeconfig), "namespaces": [namespace]},
             "output": {"directory": str(folder / "out")},
             "store": {"path": str(self.store)},
+            "adopt": "none",
         }
         self._file.write_text(yaml.safe_dump(common | more))
 
