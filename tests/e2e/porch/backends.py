@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from tests.e2e.porch.given import Given
+from tests.e2e.porch.given import Given, program, variable
+from tests.e2e.porch.published_in_git import GitRepository
 from tests.e2e.porch.revisions import Porch, Seen
 
 
@@ -45,8 +46,22 @@ def _porch(given: Given, kubeconfig: Path, folder: Path) -> Backend:
     return Backend("porch", {"porch": section}, Porch(given.admin, given.namespace, given.repository))
 
 
+def _porchctl(given: Given, kubeconfig: Path, folder: Path) -> Backend:
+    over_porch = _porch(given, kubeconfig, folder)
+    section = {"program": program("E2E_PORCHCTL"), "kubeconfig": str(kubeconfig)}
+    return Backend("porchctl", {**over_porch.settings, "porchctl": section}, over_porch.packages)
+
+
+def _kpt(given: Given, kubeconfig: Path, folder: Path) -> Backend:
+    url = variable("E2E_KPT_GIT_URL")
+    section = {"kpt": program("E2E_KPT"), "repositories": {given.repository: {"url": url, "plainHttp": True}}}
+    return Backend("kpt", {"kpt": section}, GitRepository(url, folder / "seen"))
+
+
 _MAKERS: Mapping[str, Callable[[Given, Path, Path], Backend]] = {
     "porch": _porch,
+    "porchctl": _porchctl,
+    "kpt": _kpt,
 }
 NAMES = tuple(_MAKERS)
 OVER_PORCH = tuple(name for name in NAMES if name != "kpt")

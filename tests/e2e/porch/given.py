@@ -5,6 +5,8 @@
   removed after them.
 - E2E_NAMESPACE: the namespace of that Repository; `default` where unset.
 - E2E_GIT_URL: the URL of the git repository behind E2E_REPOSITORY, to see what was pushed.
+- E2E_KPT_GIT_URL: the URL of a git repository that porch does not have, for the executor kpt to push to.
+- E2E_PORCHCTL, E2E_KPT: absolute paths of porchctl and of kpt, for the executors that run them.
 - E2E_STOP_PORCH and E2E_START_PORCH, the same with GIT and DATABASE, E2E_FREEZE_PORCH and E2E_THAW_PORCH:
   commands that break a part and mend it; they return when it is down, or up again.
 - E2E_STRICT: fails where a test would skip; `make e2e-porch` sets it.
@@ -67,6 +69,12 @@ def given() -> Given:
 def variable(name: str) -> str:
     """Returns a variable of the environment, or skips."""
     return os.environ.get(name) or absent(f"{name} is unset")
+
+
+def program(name: str) -> str:
+    """Returns the path of a program that a variable gives, or skips."""
+    path = variable(name)
+    return path if os.access(path, os.X_OK) else absent(f"{name}: {path} is no program")
 
 
 @contextmanager
