@@ -64,7 +64,7 @@ eval: $(VENV)/runtime ## Score the reading of the labelled sentences
 	@$(BIN)/conductor-watch eval tests/corpus/dev.jsonl --strict
 
 .PHONY: bench
-bench: $(VENV)/dev ## Measure latency, rate and memory, and print them
+bench: $(VENV)/dev kubernetes ## Measure latency, rate and memory, also beside kopf, and print them
 	@$(BIN)/python -m tests.benchmarks
 
 .PHONY: docs

@@ -9,13 +9,13 @@ import sys
 
 from rich.console import Console
 
-from tests.benchmarks import daemon, growth, parts
+from tests.benchmarks import cluster, daemon, growth, parts
 
 
 def main() -> int:
     """Runs every benchmark; returns 1 where a bound is missed."""
     console = Console(width=110, highlight=False)
-    results = [*parts.run(console), *daemon.run(console), *growth.run(console)]
+    results = [*parts.run(console), *daemon.run(console), *cluster.run(console), *growth.run(console)]
     console.print()
     missed = [result for result in results if not result.holds]
     for result in results:
