@@ -73,6 +73,8 @@ class Mode(Protocol):
     sinks: Mapping[Kind, Sink]
     silence_seconds: float
     """A source that has not been heard of for so long has lost what it follows."""
+    deliveries: int
+    """How many statuses are shown side by side."""
 
     def source(
         self, store: Store, kept: Callable[[], None], redact: Callable[[str], str], clock: Callable[[], float]
@@ -114,6 +116,7 @@ class EmbeddedMode:
     """Folders of intents and of live objects, and statuses as files."""
 
     name: SourceName = "directory"
+    deliveries = 1
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -160,6 +163,8 @@ class KubernetesMode:
     """NetworkIntents of an API server, with their statuses; live objects from there or from a folder."""
 
     name: SourceName = "cluster"
+    deliveries = 4
+    """An API server answers several calls at once; one by one, a flood would wait for its replies."""
 
     def __init__(self, settings: Settings) -> None:
         from engine.kube.client import Client  # noqa: PLC0415 - costs memory that the embedded mode spares

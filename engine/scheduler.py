@@ -1,8 +1,9 @@
 """Ticks: APScheduler calls a function at intervals, and at once when woken; it does nothing else.
 
 Timers of intents live in the store as `next_at`; see docs/adr/0003. Each tick has a thread of its own, so
-that a slow one delays no other, and `max_instances=1`, so that it never runs beside itself. A wake that
-arrives while its tick runs is kept: when the run ends, the tick is due again at once.
+that a slow one delays no other, and never runs beside itself. What APScheduler calls is the wake, which hands
+the tick to its thread: one that comes from elsewhere need not pass through the scheduler. A wake that arrives
+while its tick runs is kept: when the run ends, the tick runs once more.
 
 APScheduler goes by the wall clock: set back by an hour, it would call nothing for an hour. So a thread of its
 own looks whether the clock was set, and then wakes every tick.
@@ -13,12 +14,13 @@ from __future__ import annotations
 import logging
 import threading
 import time
+import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, EVENT_JOB_MAX_INSTANCES, JobEvent
-from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.executors.debug import DebugExecutor
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -45,6 +47,7 @@ class Tick:
     runs: int = 0
     errors: int = 0
     last_run: float = field(default_factory=time.monotonic)
+    thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
 
     def beat(self) -> None:
         """Notes that a long run gets on."""
@@ -82,22 +85,17 @@ class Ticker:
         self._stopping = False
         self._scheduler = BackgroundScheduler(
             jobstores={"default": MemoryJobStore()},
+            executors={"default": DebugExecutor()},  # a wake takes no time: it is run where it is found due
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
             timezone=UTC,
         )
-        self._scheduler.add_listener(
-            self._ended, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR | EVENT_JOB_MAX_INSTANCES
-        )
-        # Failures of a tick are logged by the listener, with the name that people know.
+        # It would tell of each wake.
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
 
     def add(self, name: str, run: Callable[[], None], every: float) -> Tick:
         """Adds a tick that runs `every` so many seconds (at least 1), and whenever it is woken."""
         tick = self._ticks[name] = Tick(name, run, max(1.0, every))
-        self._scheduler.add_executor(ThreadPoolExecutor(1), alias=name)
-        self._scheduler.add_job(
-            self._run, "interval", args=(tick,), seconds=tick.interval, id=name, executor=name
-        )
+        self._scheduler.add_job(self.wake, "interval", args=(name,), seconds=tick.interval, id=name)
         return tick
 
     def start(self) -> None:
@@ -112,7 +110,10 @@ class Ticker:
         tick = self._ticks[name]
         if not tick.woken.is_set() and not self._stopping:
             tick.woken.set()
-            self._make_due(name)
+            try:
+                tick.thread.submit(self._run, tick)
+            except RuntimeError:  # it stops
+                log.debug("tick %s woken after the stop", name)
 
     def beat(self, name: str) -> None:
         """Notes that a tick which takes long gets on."""
@@ -125,6 +126,8 @@ class Ticker:
         if self._scheduler.running:
             # Not waiting: APScheduler would join its threads under the lock that an ending tick needs.
             self._scheduler.shutdown(wait=False)
+        for tick in self._ticks.values():
+            tick.thread.shutdown(wait=False)
         deadline = time.monotonic() + timeout
         return all(self._ends(tick, deadline) for tick in self._ticks.values())
 
@@ -138,9 +141,8 @@ class Ticker:
             if jump:
                 log.warning("the clock was set %s by %.1f s", "ahead" if jump > 0 else "back", abs(jump))
                 self._clock_set(jump)
-                for tick in self._ticks.values():
-                    tick.woken.set()
-                    self._make_due(tick.name)
+                for name in self._ticks:
+                    self._make_due(name)
 
     @staticmethod
     def _ends(tick: Tick, deadline: float) -> bool:
@@ -157,19 +159,17 @@ class Ticker:
             tick.woken.clear()
             tick.beat()
             tick.runs += 1
-            tick.run()
+            try:
+                tick.run()
+            except Exception as error:  # noqa: BLE001 - the tick goes on at its next time
+                tick.errors += 1
+                trace = traceback.format_exc()
+                log.error("tick %s failed: %s", tick.name, error, extra={"trace": trace})  # noqa: TRY400
             tick.beat()
 
     def _make_due(self, name: str) -> None:
+        """Has APScheduler call a tick now, and count its intervals from now on."""
         try:
             self._scheduler.modify_job(name, next_run_time=datetime.now(UTC))
         except JobLookupError:  # the scheduler has stopped meanwhile
-            log.debug("tick %s woken after the stop", name)
-
-    def _ended(self, event: JobEvent) -> None:
-        tick = self._ticks[event.job_id]
-        if event.code == EVENT_JOB_ERROR:
-            tick.errors += 1
-            log.error("tick %s failed: %s", tick.name, event.exception, extra={"trace": event.traceback})
-        if event.code != EVENT_JOB_MAX_INSTANCES and tick.woken.is_set() and not self._stopping:
-            self._make_due(tick.name)
+            log.debug("tick %s is due after the stop", name)

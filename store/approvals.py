@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from store.connection import Reader, Transaction
+from store.connection import Reader, Transaction, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ _OF = "SELECT uid, spec_hash, who, at FROM approvals WHERE uid = :uid AND spec_h
 
 def put(tx: Transaction, approval: Approval) -> bool:
     """Stores an approval; False if that spec was approved before, whose approval stays as it is."""
-    return tx.execute(_PUT, asdict(approval)) == 1
+    return tx.execute(_PUT, columns(approval)) == 1
 
 
 def of(reader: Reader, uid: str, spec_hash: str) -> Approval | None:

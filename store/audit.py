@@ -12,9 +12,9 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
-from store.connection import Reader, Transaction
+from store.connection import Reader, Transaction, columns
 
 GENESIS = "0" * 64
 """What the first record cites as the one before it."""
@@ -119,7 +119,7 @@ def append(tx: Transaction, entry: Entry) -> Record:
     head = tx.row(_HEAD)
     seq, previous = (1, GENESIS) if head is None else (head["seq"] + 1, head["hash"])
     record = Record(seq, entry, previous, _hash(seq, entry, previous, tx.audit_key))
-    tx.execute(_APPEND, {**asdict(entry), "seq": seq, "previous": previous, "hash": record.hash})
+    tx.execute(_APPEND, {**columns(entry), "seq": seq, "previous": previous, "hash": record.hash})
     return record
 
 
@@ -219,7 +219,7 @@ def _fault(record: Record, seq: int, previous: str, key: bytes | None) -> str:
 
 
 def _hash(seq: int, entry: Entry, previous: str, key: bytes | None) -> str:
-    content = {**asdict(entry), "at": float(entry.at), "seq": seq, "previous": previous}
+    content = {**columns(entry), "at": float(entry.at), "seq": seq, "previous": previous}
     canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode()
     if key is None:
         return hashlib.sha256(canonical).hexdigest()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from store.errors import StoreError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Value = str | int | float | bytes | None
 """What a column holds."""
@@ -17,6 +21,11 @@ _NONE: Parameters = {}
 
 _JOURNAL_LIMIT = 67_108_864
 """The size in bytes that the write-ahead log is cut back to after a checkpoint."""
+
+
+def columns(record: DataclassInstance) -> dict[str, Any]:
+    """Returns the fields of a record by name, for a statement; not a copy of what they hold."""
+    return {item.name: getattr(record, item.name) for item in fields(record)}
 
 
 class Reader:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from store.connection import Reader, Transaction
+from store.connection import Reader, Transaction, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ ORDER BY work.id DESC, decisions.id DESC LIMIT :limit
 
 def append(tx: Transaction, decision: Decision) -> None:
     """Adds a decision, and drops the oldest one of its generation beyond the most that are kept."""
-    tx.execute(_APPEND, asdict(decision))
+    tx.execute(_APPEND, columns(decision))
     tx.execute(_FORGET, {"work_id": decision.work_id, "most": MOST})
 
 

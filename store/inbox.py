@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 
-from store.connection import Reader, Transaction
+from store.connection import Reader, Transaction, columns
 
 
 class EventKind(StrEnum):
@@ -64,7 +64,7 @@ def put(tx: Transaction, event: Event) -> int:
     A malformed manifest takes the place only of one from the same origin. Where an intent was deleted and
     made again in between, only the last of it is kept: its uid tells.
     """
-    (row,) = tx.rows(_PUT, asdict(event))
+    (row,) = tx.rows(_PUT, columns(event))
     return int(row["seq"])
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from store.connection import Parameters, Reader, Transaction
+from store.connection import Parameters, Reader, Transaction, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def get(reader: Reader, namespace: str, name: str) -> Intent | None:
 
 def put(tx: Transaction, intent: Intent) -> None:
     """Stores an intent in place of what was known by its namespace and name."""
-    tx.execute(_PUT, asdict(intent))
+    tx.execute(_PUT, columns(intent))
 
 
 def mark_deleted(tx: Transaction, namespace: str, name: str, uid: str, *, at: float) -> bool:

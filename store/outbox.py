@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 
 from store import meta
-from store.connection import Parameters, Reader, Transaction
+from store.connection import Parameters, Reader, Transaction, columns
 
 
 class Kind(StrEnum):
@@ -99,7 +99,7 @@ _NEXT_DUE = "SELECT min(next_at) AS next_at FROM outbox INDEXED BY outbox_due WH
 
 def put(tx: Transaction, message: Message) -> bool:
     """Stores a message in place of the one of its kind; False if that is of a newer generation."""
-    return tx.execute(_PUT, {**asdict(message), "version": meta.count(tx, _VERSION)}) == 1
+    return tx.execute(_PUT, {**columns(message), "version": meta.count(tx, _VERSION)}) == 1
 
 
 def remember(tx: Transaction, message: Message) -> bool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from store.connection import Parameters, Reader, Transaction
+from store.connection import Parameters, Reader, Transaction, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ def take(
         before = tx.row(_OF_FIELD, place)
         if before is not None and before["uid"] != owner.uid:
             lost.append(OwnedField(namespace, target, field, Owner(**before)))
-        tx.execute(_TAKE, {**place, **asdict(owner)})
+        tx.execute(_TAKE, {**place, **columns(owner)})
         tx.execute(_REGAIN, {**place, "uid": owner.uid})
     for each in lost:
         lose(tx, [each], each.owner)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
-from store.connection import Parameters, Reader, Transaction
+from store.connection import Parameters, Reader, Transaction, columns
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ ORDER BY created_at DESC, workspace LIMIT :limit
 
 def put(tx: Transaction, revision: Revision) -> None:
     """Stores a revision, or what has become of it; when it was first written is kept."""
-    tx.execute(_PUT, asdict(revision))
+    tx.execute(_PUT, columns(revision))
 
 
 def get(reader: Reader, repository: str, package: str, workspace: str) -> Revision | None:

@@ -7,7 +7,7 @@ A plan is stored with the decision before anything is written, and executed from
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeAlias
 
 from engine.reasons import Reason
@@ -85,8 +85,13 @@ class Plan:
     restarts: tuple[Restart, ...] = ()
 
     def to_json(self) -> JsonObject:
-        """Returns the plan as JSON."""
-        return asdict(self)
+        """Returns the plan as JSON, which shares its objects with the plan."""
+        packages = [
+            {**_fields(item), "removals": [_fields(removal) for removal in item.removals]}
+            for item in self.packages
+        ]
+        restarts = [_fields(item) for item in self.restarts]
+        return {"packages": packages, "warnings": list(self.warnings), "restarts": restarts}
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Plan:
@@ -102,6 +107,10 @@ class Plan:
                 Restart(**{**item, "changes": tuple(item["changes"])}) for item in value["restarts"]
             ),
         )
+
+
+def _fields(part: PackageChange | Removal | Restart) -> JsonObject:
+    return {item.name: getattr(part, item.name) for item in fields(part)}
 
 
 def _package_change(value: Mapping[str, Any]) -> PackageChange:

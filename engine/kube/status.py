@@ -63,7 +63,7 @@ class _Area:
 
 
 class KubernetesStatus:
-    """Writes statuses and annotations; one call at a time.
+    """Writes statuses and annotations; safe for several threads, each about another object.
 
     Args:
         versions: the objects as last seen, also by the source.

@@ -132,7 +132,7 @@ class Daemon:
             switches,
             Handoff(out / "handoff"),
             backends=self.backends,
-            wake=lambda: self.ticker.wake("work"),
+            wake=self._worked,
             metrics=self.metrics,
             clock=clock,
         )
@@ -142,7 +142,9 @@ class Daemon:
             self.metrics.observe(notice)
             observe(notice)
 
-        self._reporter = Reporter(self.store, self._mode.sinks, clock, show)
+        self._reporter = Reporter(
+            self.store, self._mode.sinks, clock, show, workers=self._mode.deliveries, busy=self._busy
+        )
         self.reloaded = (
             watch_rules(settings, self._types, self._swap_rules),
             watch_lexicon(settings, self._types, self._swap_reader),
@@ -214,6 +216,7 @@ class Daemon:
         except StoreUnavailable as error:  # what could not be told is told after the next start
             log.warning("the last statuses are not delivered: %s", error)
         finally:
+            self._reporter.close()
             self._mode.close()
             self.store.close(max(1.0, deadline - time.monotonic()))
         return ended
@@ -250,7 +253,9 @@ class Daemon:
             longest = longest_wait(self.settings.execution, self.decider.looker.book)
             self.store.write(partial(clamp_waits, now=now, longest=longest)).result()
             self._clamp = False
-        self.store.write(lambda tx: work.wake_due(tx, now)).result()
+        due = self.store.read(work.next_due)
+        if due is not None and due <= now:
+            self.store.write(lambda tx: work.wake_due(tx, now)).result()
         while (
             not self._stopped and self._intake.take() + self.decider.decide_due() + self.dispatcher.dispatch()
         ):
@@ -265,6 +270,15 @@ class Daemon:
     def _clock_was_set(self, seconds: float) -> None:
         self.metrics.clock_set.labels("ahead" if seconds > 0 else "back").inc()
         self._clamp = True
+
+    def _worked(self) -> None:
+        """Follows the end of one execution: what came of it is shown before anything else is taken up."""
+        self.ticker.wake("report")
+        self.ticker.wake("work")
+
+    def _busy(self) -> bool:
+        """Tells whether intents wait for their turn."""
+        return self.store.read(work.ready)
 
     def problems(self) -> dict[str, str]:
         """Tells what of rules, lexicon and settings is not in force as it stands in the files, and why."""

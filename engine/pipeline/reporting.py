@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,8 @@ log = logging.getLogger(__name__)
 BATCH = 100
 _FOLLOWING_BATCH = 10
 """How many annotations or Events are delivered before it is looked again whether a status waits."""
+YIELD_SECONDS = 30.0
+"""How long annotations and Events leave the API to statuses at most, while intents wait for their turn."""
 FIRST_DELAY = 1.0
 LONGEST_DELAY = 60.0
 _LONGEST_STEM = 230
@@ -102,6 +105,8 @@ class Reporter:
 
     Args:
         sinks: by kind, in the order in which they are served; a kind that has none is not shown.
+        workers: how many statuses or annotations are delivered side by side; Events go one by one.
+        busy: tells whether intents wait for their turn; what follows from statuses then waits, for a while.
     """
 
     def __init__(
@@ -110,26 +115,31 @@ class Reporter:
         sinks: Mapping[Kind, Sink],
         clock: Callable[[], float],
         observe: Observer,
+        *,
+        workers: int = 1,
+        busy: Callable[[], bool] = bool,
     ) -> None:
         self._store = store
         self._sinks = sinks
         self._clock = clock
         self._observe = observe
+        self._busy = busy
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="deliver") if workers > 1 else None
+
+    def close(self) -> None:
+        """Ends the threads that deliver."""
+        if self._pool is not None:
+            self._pool.shutdown()
 
     def deliver(self) -> int:
         """Delivers all that is due; returns how many messages were delivered."""
         count = 0
         down: set[Kind] = set()
         while rows := self._due(down):
-            delays: list[tuple[Waiting, float | None]] = []
-            for row in rows:
-                try:
-                    delays.append((row, self._deliver(row)))
-                except SinkDownError as error:  # the rest of them would fail in the same way
-                    log.debug("the %s waits: %s", row.message.kind, error)
-                    delays.append((row, error.retry_after or FIRST_DELAY))
-                    down.add(row.message.kind)
-                    break
+            deliver = partial(self._unless_down, down)
+            alone = len(rows) == 1 or rows[0].message.kind is Kind.EVENT
+            done = map(deliver, rows) if self._pool is None or alone else self._pool.map(deliver, rows)
+            delays = [tried for tried in done if tried is not None]
             self._store.write(partial(self._settle, delays)).result()
             count += sum(delay is None for _, delay in delays)
         return count
@@ -137,11 +147,26 @@ class Reporter:
     def _due(self, down: set[Kind]) -> list[Waiting]:
         """Returns what is due of the first kind that has something due and works."""
         for kind in self._sinks:
-            limit = BATCH if kind is Kind.STATUS else _FOLLOWING_BATCH
-            find = partial(outbox.due, now=self._clock(), limit=limit, kinds=(kind,))
+            now, limit = self._clock(), BATCH
+            if kind is not Kind.STATUS:
+                limit = _FOLLOWING_BATCH
+                now -= YIELD_SECONDS if self._busy() else 0.0
+            find = partial(outbox.due, now=now, limit=limit, kinds=(kind,))
             if kind not in down and (rows := self._store.read(find)):
                 return rows
         return []
+
+    def _unless_down(self, down: set[Kind], waiting: Waiting) -> tuple[Waiting, float | None] | None:
+        """Delivers one message as `_deliver`; None where none of its kind can be shown now."""
+        kind = waiting.message.kind
+        if kind in down:
+            return None
+        try:
+            return waiting, self._deliver(waiting)
+        except SinkDownError as error:  # the rest of them would fail in the same way
+            log.debug("the %s waits: %s", kind, error)
+            down.add(kind)
+            return waiting, error.retry_after or FIRST_DELAY
 
     def _deliver(self, waiting: Waiting) -> float | None:
         """Delivers one message; returns the delay before the next try, None where it is delivered."""

@@ -81,7 +81,9 @@ def unresolved(snapshot: Snapshot) -> Ruling | None:
 
 def outside_contract(snapshot: Snapshot) -> Ruling | None:
     """Refuses an action whose resolved numbers the contract does not allow."""
-    rulings = (contract_ruling(action, snapshot.understood.types.contract) for action in snapshot.actions)
+    contract, checked = snapshot.understood.types.contract, snapshot.understood.actions
+    resolved = (action for action in snapshot.actions if action not in checked)
+    rulings = (contract_ruling(action, contract) for action in resolved)
     return next((ruling for ruling in rulings if ruling is not None), None)
 
 

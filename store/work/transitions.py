@@ -7,9 +7,9 @@ with StaleTransition. Only these functions and those of `store.work.queue` chang
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import replace
 
-from store.connection import Parameters, Reader, Transaction
+from store.connection import Parameters, Reader, Transaction, columns
 from store.work.record import Package, StaleTransition, State, Work, from_row, rank
 
 WAITING = frozenset({State.SEEN, State.READ})
@@ -326,7 +326,7 @@ def _expect(tx: Transaction, work: Work, step: str, allowed: Iterable[State]) ->
 
 
 def _save(tx: Transaction, work: Work) -> Work:
-    tx.execute(_SAVE, asdict(work))
+    tx.execute(_SAVE, columns(work))
     return work
 
 
