@@ -10,12 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from engine import report
 from engine.api.peer import Peer
 from engine.api.reading import current, needs_approval
 from engine.api.wire import ApiError, Code
 from engine.identity import canonical_json
 from engine.reasons import Reason
-from engine.status import timestamp
+from engine.status import Report, timestamp
 from store import Approval, Bucket, Reader, Transaction, approvals, audit, buckets, intents, overview, work
 from store.overview import Restartable
 from store.work import State, Work
@@ -31,11 +32,16 @@ _AGAIN = "look at it with `conductor-watch explain`, then approve that"
 
 @dataclass(frozen=True, slots=True)
 class BulkRetry:
-    """Which intents are to be tried again, and how many at most; a dry run only lists them."""
+    """Which intents are to be tried again, and how many at most; a dry run only lists them.
+
+    Attributes:
+        rate: how many start a minute, those that have waited longest first; None for as fast as may be.
+    """
 
     which: Restartable
     limit: int
     dry_run: bool
+    rate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,25 @@ def retry_all(tx: Transaction, found: Candidates, peer: Peer, now: float) -> dic
     return told(found, retried, next_at)
 
 
+def schedule_all(tx: Transaction, found: Candidates, rate: int, peer: Peer, now: float) -> dict[str, Any]:
+    """Starts afresh what was found, so many a minute; what has moved since is left alone.
+
+    Each has its time in the store and shows it in its status; a restart of the daemon changes nothing.
+    """
+    retried: list[Work] = []
+    for item in found.items:
+        if work.get(tx, item.id) != item:
+            continue
+        at = now + len(retried) * 60 / rate
+        if at > now:
+            _restart_at(tx, item, peer, at, now)
+        else:
+            _restart(tx, item, peer, now)
+        retried.append(item)
+    last = now + max(0, len(retried) - 1) * 60 / rate
+    return {**told(found, retried), "lastAt": timestamp(last)}
+
+
 def told(found: Candidates, retried: Sequence[Work], next_at: float | None = None) -> dict[str, Any]:
     """Says what came of a bulk retry, or would.
 
@@ -136,6 +161,22 @@ def told(found: Candidates, retried: Sequence[Work], next_at: float | None = Non
 def _restart(tx: Transaction, item: Work, peer: Peer, now: float) -> None:
     _record(tx, item, "Retried", {"was": item.reason}, peer, now)
     work.restart(tx, item, now=now)
+
+
+def _restart_at(tx: Transaction, item: Work, peer: Peer, at: float, now: float) -> None:
+    message = f"tried again at {timestamp(at)}, as {peer.name} asked; it was {item.reason}: {item.message}"
+    _record(tx, item, "Retried", {"was": item.reason, "at": timestamp(at)}, peer, now)
+    after = work.restart(tx, item, now=now, at=at, reason=Reason.BACKING_OFF.value, message=message)
+    status = Report(
+        generation=item.generation,
+        reason=Reason.BACKING_OFF,
+        message=message,
+        now=now,
+        spec_hash=item.spec_hash,
+        trace_id=item.trace_id or "",
+        next_retry=at,
+    )
+    report.put_status(tx, after, status)
 
 
 def _record(tx: Transaction, item: Work, kind: str, said: dict[str, Any], peer: Peer, now: float) -> None:

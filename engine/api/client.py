@@ -62,10 +62,17 @@ class Client:
         return self._call("POST", "intents", namespace, name, "retry", body=body)
 
     def retry_all(
-        self, reason: str, *, namespace: str = "", since: str = "", limit: int = 100, dry_run: bool = False
+        self,
+        reason: str,
+        *,
+        namespace: str = "",
+        since: str = "",
+        limit: int = 100,
+        dry_run: bool = False,
+        rate: int | None = None,
     ) -> Body:
-        """Starts afresh what has a reason; `since` is a time in RFC 3339."""
-        narrowed = {"namespace": namespace, "since": since}
+        """Starts afresh what has a reason; `since` is a time in RFC 3339, `rate` how many start a minute."""
+        narrowed = {"namespace": namespace, "since": since, "rate": rate}
         body = {"kind": "BulkRetryRequest", "reason": reason, "limit": limit, "dryRun": dry_run}
         body |= {name: value for name, value in narrowed.items() if value}
         return self._call("POST", "intents", "retry", body=body)

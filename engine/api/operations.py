@@ -143,7 +143,10 @@ class StoreOperations:
         if wanted.dry_run:
             return {"dryRun": True, **changing.told(found, found.items)}
         now = self._clock()
-        answer = self._write(lambda tx: changing.retry_all(tx, found, peer, now))
+        if (rate := wanted.rate) is not None:
+            answer = self._write(lambda tx: changing.schedule_all(tx, found, rate, peer, now))
+        else:
+            answer = self._write(lambda tx: changing.retry_all(tx, found, peer, now))
         self._hooks.wake()
         return {"dryRun": False, **answer}
 

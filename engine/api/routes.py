@@ -23,7 +23,7 @@ Model = TypeVar("Model", bound=BaseModel)
 LARGEST_PAGE = 500
 LARGEST_BULK = 1000
 FASTEST_RATE = 6000
-"""How many intents can be decided anew in a minute at most."""
+"""How many intents a minute can be tried again, or decided anew, at most."""
 
 _READ_AS = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
@@ -95,6 +95,7 @@ class _BulkRetry(_Body):
     since: AwareDatetime | None = None
     limit: Annotated[int, Field(ge=1, le=LARGEST_BULK, strict=True)] = 100
     dry_run: Annotated[bool, Field(strict=True)] = False
+    rate: Annotated[int, Field(ge=1, le=FASTEST_RATE, strict=True)] | None = None
 
 
 class _Reapplication(_Body):
@@ -176,7 +177,7 @@ def _retry_all(request: Request, operations: Operations) -> Answer:
     wanted = _read(_BulkRetry, request.body)
     since = wanted.since.timestamp() if wanted.since is not None else 0.0
     which = Restartable(wanted.reason.value, wanted.namespace, since)
-    return operations.retry_all(BulkRetry(which, wanted.limit, wanted.dry_run), request.peer)
+    return operations.retry_all(BulkRetry(which, wanted.limit, wanted.dry_run, wanted.rate), request.peer)
 
 
 def _reapply(request: Request, operations: Operations) -> Answer:

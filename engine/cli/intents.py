@@ -144,6 +144,11 @@ def _show_approval(out: Console, found: Body) -> None:
     type=click.IntRange(1, 1000),
     help="Of --reason: the most to try.",
 )
+@click.option(
+    "--rate",
+    type=click.IntRange(1, 6000),
+    help="Of --reason: start so many a minute, each at its time; without it, up to 100 at once.",
+)
 @click.option("--dry-run", is_flag=True, help="Of --reason: list them only.")
 @daemon_options
 @output_option
@@ -153,6 +158,7 @@ def retry_command(  # noqa: PLR0913, PLR0917 - each is an option
     namespace: str,
     since: str,
     limit: int,
+    rate: int | None,
     dry_run: bool,
     file: Path | None,
     socket: Path | None,
@@ -163,15 +169,17 @@ def retry_command(  # noqa: PLR0913, PLR0917 - each is an option
         raise CommandError("name one intent as NAMESPACE/NAME, or all that have a reason with --reason")
     client = client_of(file, socket)
     if intent is not None:
-        if namespace or since or dry_run:
-            raise CommandError("--namespace, --since and --dry-run go with --reason")
+        if namespace or since or dry_run or rate:
+            raise CommandError("--namespace, --since, --rate and --dry-run go with --reason")
         with asking():
             one = client.retry(*named(intent))
         emit(output, "Retry", one, lambda out: out.print(f"{intent} is tried again; it was {one['was']}"))
         return Exit.OK
     start = _time(since) if since else ""
     with asking():
-        found = client.retry_all(str(reason), namespace=namespace, since=start, limit=limit, dry_run=dry_run)
+        found = client.retry_all(
+            str(reason), namespace=namespace, since=start, limit=limit, dry_run=dry_run, rate=rate
+        )
     emit(output, "BulkRetry", found, lambda out: _show_bulk(out, found))
     return Exit.OK
 
@@ -200,5 +208,7 @@ def _show_bulk(out: Console, found: Body) -> None:
         out.print(table("", ["intent", "generation", "message"], rows))
     would = "would be tried again" if found["dryRun"] else "are tried again"
     out.print(f"{len(rows)} of {found['matched']} {would}")
+    if found.get("lastAt"):
+        out.print(f"the last of them at {found['lastAt']}", style="dim")
     if found["nextAt"]:
         out.print(f"more may be tried from {found['nextAt']} on; ask again then", style="dim")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from engine import report
 from engine.api.changing import RETRIES, BulkRetry
 from engine.api.peer import Peer
 from engine.api.wire import ApiError, Code
@@ -138,6 +139,27 @@ def test_many_are_tried_again_as_fast_as_tokens_come_back(place: Place) -> None:
     assert refused.value.code is Code.RATE_LIMITED
     assert place.current("nf-102").state is State.TERMINAL
     assert len(place.audited("Retried")) == 102
+
+
+def test_a_rate_gives_each_its_time_and_shows_it(place: Place) -> None:
+    for name in ("amf", "smf", "upf"):
+        place.end(place.see(name))
+        place.now += 1
+    wanted = BulkRetry(Restartable(Reason.AMBIGUOUS.value), 1000, dry_run=False, rate=2)
+    found = place.operations().retry_all(wanted, ADA)
+    assert [item["name"] for item in found["retried"]] == ["amf", "smf", "upf"]
+    assert (found["left"], found["lastAt"]) == (0, "2027-01-15T08:01:03Z")
+    assert place.current("amf").state is State.SEEN
+    assert [place.current(name).next_at for name in ("amf", "smf", "upf")] == [
+        None,
+        place.now + 30,
+        place.now + 60,
+    ]
+    status = place.store.read(lambda reader: report.status_of(reader, place.current("upf").uid)) or {}
+    assert status["nextRetryTime"] == "2027-01-15T08:01:03Z"
+    assert "as ada asked; it was Ambiguous" in status["lastMessage"]
+    assert {item["who"] for item in place.audited("Retried")} == {"ada"}
+    assert bulk(place, Reason.AMBIGUOUS)["matched"] == 0
 
 
 def test_a_bulk_retry_takes_only_what_has_the_reason_and_is_recent(place: Place) -> None:
