@@ -52,7 +52,7 @@ def explain_command(
         found = [_stored(str(what), generation, file, socket)]
     body = found[0] if len(found) == 1 else {"items": found}
     kind = "Explanation" if len(found) == 1 else "ExplanationList"
-    emit(output, kind, body, lambda out: _show(out, found))
+    emit(output, kind, body, lambda out: show_explanations(out, found))
     return Exit.OK
 
 
@@ -118,7 +118,8 @@ def _explained(planner: Planner, intent: Intent) -> Body:
     }
 
 
-def _show(out: Console, found: list[Body]) -> None:
+def show_explanations(out: Console, found: list[Body]) -> None:
+    """Prints explanations for people."""
     for number, item in enumerate(found):
         if number:
             out.rule(style="dim")

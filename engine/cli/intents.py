@@ -175,7 +175,7 @@ def retry_command(  # noqa: PLR0913, PLR0917 - each is an option
             one = client.retry(*named(intent))
         emit(output, "Retry", one, lambda out: out.print(f"{intent} is tried again; it was {one['was']}"))
         return Exit.OK
-    start = _time(since) if since else ""
+    start = time_of(since) if since else ""
     with asking():
         found = client.retry_all(
             str(reason), namespace=namespace, since=start, limit=limit, dry_run=dry_run, rate=rate
@@ -184,7 +184,7 @@ def retry_command(  # noqa: PLR0913, PLR0917 - each is an option
     return Exit.OK
 
 
-def _time(since: str) -> str:
+def time_of(since: str) -> str:
     """Returns a time in RFC 3339 from one, or from how long ago it was."""
     if (ago := _AGO.fullmatch(since)) is not None:
         return (datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import click
 
@@ -55,8 +55,13 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
+    guarded(lambda: cli.main(args=arguments, prog_name="conductor-watch", standalone_mode=False))
+
+
+def guarded(run: Callable[[], int | None]) -> None:
+    """Runs commands and exits with their code; what goes wrong becomes a message and the code for it."""
     try:
-        sys.exit(cli.main(args=arguments, prog_name="conductor-watch", standalone_mode=False) or 0)
+        sys.exit(run() or 0)
     except click.exceptions.Abort:
         sys.exit(130)
     except click.exceptions.Exit as error:

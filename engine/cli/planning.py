@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,9 @@ from engine.cli.records import settings_option
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from engine.network_intent import Intent
+    from engine.settings import Settings
+
 
 @click.command("plan")
 @click.argument("what", metavar="FILE|TEXT")
@@ -24,13 +27,20 @@ if TYPE_CHECKING:
 @output_option
 def plan_command(what: str, namespace: str, files: bool, file: Path | None, output: str) -> int:
     """Shows what the intents of FILE, or TEXT, would do now, and writes nothing."""
-    from engine.planning import Planner, intent_from_text, intents_in  # noqa: PLC0415 - loads spaCy
+    from engine.planning import intent_from_text, intents_in  # noqa: PLC0415 - loads spaCy
     from engine.settings import load_settings  # noqa: PLC0415 - as above
 
     settings = load_settings(file)
     path = Path(what)
     named = path.suffix in (".yaml", ".yml", ".json") or path.is_file()
     wanted = intents_in(path, settings) if named else [intent_from_text(what, namespace)]
+    return plan_intents(settings, wanted, files=files, output=output)
+
+
+def plan_intents(settings: Settings, wanted: Sequence[Intent], *, files: bool, output: str) -> int:
+    """Prints what some intents would do now; a negative answer where any is refused."""
+    from engine.planning import Planner  # noqa: PLC0415 - loads spaCy
+
     planner = Planner(settings)
     for problem in planner.problems.values():
         click.secho(f"live object left out: {problem}", fg="yellow", err=True)

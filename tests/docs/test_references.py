@@ -11,6 +11,7 @@ from prometheus_client import generate_latest
 from pydantic import BaseModel
 
 from docs import generate
+from engine.cli.kubectl import conductor
 from engine.cli.output import Exit
 from engine.metrics import Metrics
 from engine.pipeline.reporting import Notice
@@ -44,7 +45,7 @@ def test_every_relative_link_resolves(page: Path) -> None:
 def test_every_option_that_is_named_exists(name: str) -> None:
     ours = {
         option
-        for command in COMMANDS.values()
+        for command in (*COMMANDS.values(), conductor, *conductor.commands.values())
         for parameter in command.params
         if isinstance(parameter, click.Option)
         for option in (*parameter.opts, *parameter.secondary_opts)

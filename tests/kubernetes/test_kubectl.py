@@ -1,0 +1,146 @@
+"""The plugin `kubectl conductor`, found by the real kubectl, on a real API server.
+
+There is no kubelet: a stand-in for kubectl runs what `exec` is given here, on the socket of a daemon here.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.api.wire import SOCKET_NAME
+from engine.pipeline.daemon import Daemon
+from engine.settings import (
+    BoundsSettings,
+    KubernetesSettings,
+    LiveSettings,
+    OutputSettings,
+    Settings,
+    SourceSettings,
+    StoreSettings,
+)
+from tests.cluster.api import NAMESPACES, NETWORK_INTENTS, Api
+from tests.kubernetes.test_product import DEPLOYMENTS, deployment, intent, reason, until
+
+ROOT = Path(__file__).parents[2]
+KUBECTL = """\
+#!{python}
+import os, sys
+if "exec" in sys.argv:
+    command = sys.argv[sys.argv.index("--") + 1 :]
+    os.execvp(sys.executable, [sys.executable, *command[1:-1], "{socket}"])
+os.execv("{kubectl}", ["{kubectl}", *sys.argv[1:]])
+"""
+PLUGIN = """\
+#!{python}
+import sys
+sys.path.insert(0, "{root}")
+from engine.cli.kubectl import main
+main()
+"""
+Conductor = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def conductor_of(folder: Path, programs: Path, kubeconfig: Path, socket: Path) -> Conductor:
+    """Returns a call of `kubectl conductor` with a PATH of its own."""
+    folder.mkdir()
+    values = {"python": sys.executable, "root": ROOT, "socket": socket, "kubectl": programs / "kubectl"}
+    for name, text in {"kubectl": KUBECTL, "kubectl-conductor": PLUGIN}.items():
+        (folder / name).write_text(text.format(**values))
+        (folder / name).chmod(0o755)
+    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "KUBECONFIG": str(kubeconfig)}
+
+    def call(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [str(folder / "kubectl"), "conductor", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+    return call
+
+
+@pytest.fixture
+def conductor(tmp_path: Path, programs: Path, admin: Api) -> Conductor:
+    return conductor_of(tmp_path / "bin", programs, admin.kubeconfig, tmp_path / SOCKET_NAME)
+
+
+@pytest.fixture
+def daemon(tmp_path: Path, namespace: str, product: Path) -> Iterator[Daemon]:
+    settings = Settings(
+        source=SourceSettings(kind="kubernetes"),
+        live=LiveSettings(kind="kubernetes"),
+        kubernetes=KubernetesSettings(kubeconfig=product, namespaces=[namespace]),
+        output=OutputSettings(directory=tmp_path / "out"),
+        store=StoreSettings(path=tmp_path / "store.db"),
+        bounds=BoundsSettings(highest_lifecycle="Published", lifecycle="Published"),
+    )
+    running = Daemon(settings)
+    running.start()
+    yield running
+    running.stop()
+
+
+def status(admin: Api, namespace: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = admin.get(NETWORK_INTENTS, namespace, name).get("status", {})
+    return found
+
+
+def test_an_intent_is_suspended_resumed_explained_and_looked_at_again(
+    admin: Api, namespace: str, daemon: Daemon, conductor: Conductor
+) -> None:
+    admin.create(NETWORK_INTENTS, namespace, intent("scale", "scale amf to 5"))
+    until(lambda: reason(admin, namespace, "scale") == "RuleRefused")
+
+    done = conductor("-n", namespace, "suspend", "scale")
+    assert (done.returncode, done.stderr) == (0, "")
+    until(lambda: reason(admin, namespace, "scale") == "Suspended")
+    admin.create(DEPLOYMENTS, namespace, deployment("amf"))
+    assert conductor("-n", namespace, "resume", "scale").returncode == 0
+    until(lambda: reason(admin, namespace, "scale") == "Completed")
+
+    explained = conductor("-n", namespace, "explain", "scale", "-o", "json")
+    assert explained.returncode == 0, explained.stderr
+    body = json.loads(explained.stdout)
+    assert (body["kind"], body["text"], body["step"]) == ("Explanation", "scale amf to 5", "execute")
+    shown = conductor("-n", namespace, "history", "scale")
+    assert shown.returncode == 0, shown.stderr
+    assert f"Generations of {namespace}/scale" in shown.stdout
+
+    assert conductor("-n", namespace, "retry", "scale").returncode == 0
+    until(lambda: "lastHandledReconcileAt" in status(admin, namespace, "scale"))
+    listed = conductor("-n", namespace, "retry", "--reason", "completed", "--since", "1h", "--dry-run")
+    assert listed.stdout == f"{namespace}/scale\n"
+    assert "1 would be looked at again" in listed.stderr
+
+
+def test_what_cannot_be_done_is_said_with_its_exit_code(
+    admin: Api, namespace: str, conductor: Conductor
+) -> None:
+    missing = conductor("-n", namespace, "suspend", "nowhere")
+    assert (missing.returncode, "not found" in missing.stderr) == (4, True)
+    nobody = conductor("-n", namespace, "explain", "scale")
+    assert (nobody.returncode, "cannot be asked" in nobody.stderr) == (3, True)
+    both = conductor("-n", namespace, "retry")
+    assert (both.returncode, "--reason" in both.stderr) == (2, True)
+
+
+def test_a_plan_is_made_here_by_the_rules_of_the_cluster_on_its_objects(
+    deployed: tuple[Api, Callable[..., str]], programs: Path, tmp_path: Path
+) -> None:
+    admin, _ = deployed
+    admin.create(NAMESPACES, "", {"metadata": {"name": "core"}})
+    admin.create(DEPLOYMENTS, "core", deployment("amf", 3))
+    admin.create(NETWORK_INTENTS, "core", intent("double", "double the amf"))
+    conductor = conductor_of(tmp_path / "bin", programs, admin.kubeconfig, tmp_path / SOCKET_NAME)
+    planned = conductor("-n", "core", "plan", "double", "-o", "json")
+    assert planned.returncode == 0, planned.stderr
+    (plan,) = json.loads(planned.stdout)["plans"]
+    assert (plan["intent"], plan["step"], plan["actions"][0]["replicas"]) == ("core/double", "execute", 6)
+    refused = conductor("-n", "core", "plan", "scale amf to 5000 replicas")
+    assert refused.returncode == 1
+    assert "5000" in refused.stdout
