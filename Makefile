@@ -36,6 +36,10 @@ test: $(VENV)/dev kubernetes ## Run every test
 kubernetes: $(VENV)/dev ## Build the Kubernetes API server that tests run against (minutes, once)
 	@test -n "$${KUBECONFIG:-}$${KUBEBUILDER_ASSETS:-}" || $(BIN)/python -m tests.cluster.build >/dev/null
 
+.PHONY: e2e-cluster
+e2e-cluster: $(VENV)/dev ## Try the pod on the cluster of KUBECONFIG, with the image CONDUCTOR_IMAGE
+	@$(BIN)/pytest tests/e2e/cluster -p no:randomly -s
+
 .PHONY: losses
 losses: $(VENV)/dev kubernetes ## Delete the store 20 times amid 300 intents, each of which is to be done once
 	@STORE_LOSSES=20 STORE_INTENTS=300 $(BIN)/pytest tests/chaos/test_lost_store.py tests/kubernetes/test_lost_store.py -s
