@@ -35,7 +35,7 @@ def _scaling(action: Action) -> str:
         ((how, amount),) = action["replicas_change"].items()
         change = {"by": f"by {amount:+}", "percent": f"by {amount:+}%", "factor": f"times {amount}"}
         return f"scale {target} {change[how]}"
-    return f"scale {target} to {action['replicas']}"
+    return f"scale {target} to {action.get('replicas', '?')}"
 
 
 def _deployment(action: Action) -> str:

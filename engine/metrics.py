@@ -85,7 +85,7 @@ class Metrics:
         if status is None or status["phase"] not in ("Completed", "Failed"):
             return
         reason = str(status["conditions"][0]["reason"])
-        self.outcomes.labels(_first_type(status), reason).inc()
+        self.outcomes.labels(_first_type(status, reason), reason).inc()
         if notice.seconds is not None:
             self.latency.labels(reason).observe(max(0.0, notice.seconds))
 
@@ -148,8 +148,10 @@ class RuleMetrics:
         return rule
 
 
-def _first_type(status: Mapping[str, Any]) -> str:
+def _first_type(status: Mapping[str, Any], reason: str) -> str:
     actions = status.get("interpretation", {}).get("actions", ())
+    if reason == Reason.INVALID:  # may name a type that nobody knows
+        return ""
     return str(actions[0].get("intent_type", "")) if actions else ""
 
 

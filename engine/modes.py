@@ -14,6 +14,7 @@ from engine.pipeline.journal import Journal
 from engine.pipeline.reporting import DirectoryStatus, Sink
 from engine.settings import Settings
 from engine.sources.directory import DirectorySource
+from engine.structured import form_of
 from engine.vitals import Check, Level, Vitals
 from rules.snapshot import Source as SourceName
 from store import Store
@@ -137,6 +138,7 @@ class EmbeddedMode:
             redact=redact,
             poll_seconds=self._settings.source.poll_seconds,
             api=(self._settings.group, self._settings.version),
+            structured=form_of(self._settings),
             clock=clock,
         )
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
 from documents import Document, DocumentError, StrictModel, validate
@@ -63,7 +63,9 @@ class IntentSpec(StrictModel):
         return text
 
 
-class _Metadata(StrictModel):
+class Metadata(StrictModel):
+    """What of `metadata` counts."""
+
     model_config = ConfigDict(extra="ignore")
 
     name: str = Field(min_length=1, max_length=MAX_NAME, pattern=_SUBDOMAIN)
@@ -77,7 +79,7 @@ class _Manifest(StrictModel):
 
     api_version: str
     kind: Literal["NetworkIntent"]
-    metadata: _Metadata
+    metadata: Metadata
     spec: IntentSpec
 
 
@@ -89,6 +91,7 @@ class Intent:
         origin: where it was seen: the path of a manifest, or a resource version.
         generation: counts the changes of the spec, from 1.
         spec_hash: see engine.identity.spec_hash.
+        action: what it states in fields, by the contract, in place of a text that has to be read; else None.
         requester: who asked for it, as far as that is known for certain; else "unknown".
     """
 
@@ -101,6 +104,7 @@ class Intent:
     spec_hash: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
+    action: Mapping[str, Any] | None = None
     requester: str = "unknown"
 
     @property
@@ -132,6 +136,15 @@ def read_manifest(document: Document, group: str = GROUP, version: str = VERSION
         },
         "spec": manifest.spec.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True),
     }
+
+
+def said_problems(error: ValidationError, section: str = "spec") -> str:
+    """Returns what of a section does not fit, field by field, for people."""
+    return "; ".join(
+        f"{'.'.join([section, *(str(step) for step in detail['loc'])])}: "
+        f"{detail['msg'].removeprefix('Value error, ')}"
+        for detail in error.errors(include_url=False)
+    )
 
 
 def is_named_right(namespace: object, name: object) -> bool:
@@ -182,5 +195,6 @@ def intent_of(body: Mapping[str, Any], *, uid: str, generation: int, origin: str
         spec_hash=spec_hash(body["spec"]),
         labels=metadata.get("labels", {}),
         annotations=metadata.get("annotations", {}),
+        action=body.get("action"),
         requester=metadata.get("requester", "unknown"),
     )

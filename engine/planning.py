@@ -15,6 +15,7 @@ from engine.intent_types import IntentTypes, load_types
 from engine.network_intent import Intent, IntentSpec, intent_of, read_manifest
 from engine.reconcile import Look, Looker, Standing
 from engine.settings import Settings, Switches
+from engine.structured import form_of, is_structured, read_structured
 from nlp import Reader
 
 
@@ -87,9 +88,12 @@ def intents_in(file: Path, settings: Settings) -> list[Intent]:
     Raises:
         DocumentError: a document of it is not a NetworkIntent.
     """
-    found = []
+    found, form = [], form_of(settings)
     for document in load(file):
-        body = read_manifest(document, settings.group, settings.version)
+        if form is not None and is_structured(document, form):
+            body = read_structured(document, form)
+        else:
+            body = read_manifest(document, settings.group, settings.version)
         uid = uid_of(body["metadata"]["namespace"], body["metadata"]["name"])
         found.append(intent_of(body, uid=uid, generation=1, origin=str(file)))
     return found

@@ -53,6 +53,24 @@ class KubernetesSettings(StrictModel):
     plural: str = Field(default="networkintents", description="The resource's name in URLs.")
 
 
+class StructuredSettings(StrictModel):
+    """NetworkIntents that state an action in fields of their spec, in place of a text."""
+
+    enabled: bool = Field(default=False, description="Whether they are followed, beside those with a text.")
+    group: str = Field(default="intent.nephoran.com", description="Their API group.")
+    version: str = Field(default="v1alpha1", description="Their API version.")
+    plural: str = Field(default="networkintents", description="The resource's name in URLs.")
+    fields: dict[str, str] = Field(
+        default={
+            "intent_type": "intentType",
+            "target": "target",
+            "namespace": "namespace",
+            "replicas": "replicas",
+        },
+        description="By field of the contract, the field of their spec.",
+    )
+
+
 class OutputSettings(StrictModel):
     """Where the directory executor and the reports write."""
 
@@ -251,6 +269,7 @@ class Settings(StrictModel):
     source: SourceSettings = SourceSettings()
     live: LiveSettings = LiveSettings()
     kubernetes: KubernetesSettings = KubernetesSettings()
+    structured: StructuredSettings = StructuredSettings()
     output: OutputSettings = OutputSettings()
     store: StoreSettings = StoreSettings()
     retention: RetentionSettings = RetentionSettings()

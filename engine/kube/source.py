@@ -21,7 +21,7 @@ from engine.kube.health import Health
 from engine.kube.resources import Resource
 from engine.kube.versions import Versions, order
 from engine.kube.watching import Change, Reflector
-from engine.network_intent import IntentSpec
+from engine.network_intent import IntentSpec, said_problems
 from engine.pipeline.journal import LISTED_FIRST
 from engine.telling import OUTPUTS
 from store.inbox import Event, EventKind
@@ -201,7 +201,7 @@ class _Intake:
         try:
             spec = IntentSpec.model_validate(body.get("spec") or {})
         except ValidationError as error:
-            problem = {"problem": _problem(error), "metadata": metadata}
+            problem = {"problem": said_problems(error), "metadata": metadata}
             origin = self._resource.words(*about[:2])
             return self._make(EventKind.MALFORMED, *about, origin, canonical_json(problem))
         wish = spec.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True)
@@ -305,12 +305,3 @@ def _stated_at(metadata: Mapping[str, Any]) -> float | None:
     ]
     stated = max(times, default=metadata.get("creationTimestamp"))  # RFC 3339 in UTC: ordered as text
     return datetime.fromisoformat(stated).timestamp() if stated else None
-
-
-def _problem(error: ValidationError) -> str:
-    """Returns what does not fit, field by field, for people."""
-    return "; ".join(
-        f"{'.'.join(['spec', *(str(step) for step in detail['loc'])])}: "
-        f"{detail['msg'].removeprefix('Value error, ')}"
-        for detail in error.errors(include_url=False)
-    )

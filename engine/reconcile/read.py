@@ -12,7 +12,7 @@ from engine.network_intent import Intent
 from engine.reasons import Reason
 from engine.reconcile.ruling import Ruling, Step
 from engine.settings import FeatureSettings
-from nlp import Assumption, Reading, Refusal, in_namespace
+from nlp import Assumption, ReadAction, Reading, Refusal, in_namespace
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +60,11 @@ class Understood:
 def understand(
     intent: Intent, read: Callable[[str], Reading], features: FeatureSettings, taught: IntentTypes
 ) -> Understood:
-    """Reads an intent; `read` may remember what it read before."""
-    reading = read(intent.spec.intent)
+    """Reads an intent; `read` may remember what it read before. What is stated in fields is not read."""
+    if intent.action is None:
+        reading = read(intent.spec.intent)
+    else:
+        reading = Reading(intent.spec.intent, (ReadAction(dict(intent.action)),))
     resolution = in_namespace(reading, intent.namespace, intent.spec.target_namespace)
     types = dict.fromkeys(str(action["intent_type"]) for action in resolution.actions)
     return Understood(

@@ -18,6 +18,7 @@ from typing import Any
 from documents import Document, DocumentError, Stamp, read_file, scan
 from engine.identity import canonical_json, sha256, uid_of
 from engine.network_intent import KIND, is_named_right, read_manifest, redacted
+from engine.structured import StructuredForm, is_structured, read_structured
 from store.inbox import Event, EventKind
 
 log = logging.getLogger(__name__)
@@ -46,12 +47,13 @@ class DirectorySource:
         sink: takes events in order; raises where it cannot keep them, and gets them again later.
         known: the intents of this source that the store knew at the start, to find those removed meanwhile.
         redact: takes secrets out of a text before it is kept anywhere.
+        structured: the form of intents that state an action in fields; None where there are none.
         poll_seconds: how often to look; stretched so that looking takes no more than a tenth of the time.
     """
 
     name = "directory"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a part that it works with
         self,
         root: Path,
         *,
@@ -60,6 +62,7 @@ class DirectorySource:
         redact: Callable[[str], str] = str,
         poll_seconds: float = 0.25,
         api: tuple[str, str] = ("nephoran.com", "v1"),
+        structured: StructuredForm | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._root = root
@@ -67,6 +70,7 @@ class DirectorySource:
         self._redact = redact
         self._poll_seconds = poll_seconds
         self._api = api
+        self._structured = structured
         self._clock = clock
         self._stamps: dict[str, Stamp] = {}
         self._files: dict[str, tuple[tuple[Key, _Claim], ...]] = {}
@@ -158,11 +162,14 @@ class DirectorySource:
         return tuple(self._claim(path, document) for document in documents)
 
     def _claim(self, path: str, document: Document) -> tuple[Key, _Claim]:
+        form = self._structured if is_structured(document, self._structured) else None
         try:
-            body = read_manifest(document, *self._api)
+            body = read_manifest(document, *self._api) if form is None else read_structured(document, form)
         except DocumentError as error:
             log.warning("manifest refused: %s", _said(error), extra={"file": path})
-            return _named_key(document, path), _Claim(path, {}, _said(error))
+            key = _named_key(document, path)
+            named = (key[0], form.known_as(key[1])) if form is not None and key[0] else key
+            return named, _Claim(path, {}, _said(error))
         body["spec"] = redacted(body["spec"], self._redact)
         return (body["metadata"]["namespace"], body["metadata"]["name"]), _Claim(path, body)
 

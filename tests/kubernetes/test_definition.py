@@ -32,7 +32,7 @@ VALID: dict[str, dict[str, Any]] = {
         "constraints": {"minReplicas": 0, "maxReplicas": 9, "allowedNamespaces": ["core"]},
         "parameters": {"ticket": {"number": 7, "tags": ["a"]}},
     },
-    "a field of tomorrow": {"intent": TEXT, "deletionPolicy": {"mode": "Orphan"}},
+    "a field of tomorrow": {"intent": TEXT, "escalation": {"mode": "Page"}},
 }
 INVALID: dict[str, dict[str, Any]] = {
     "no text": {},
