@@ -126,7 +126,7 @@ def reasons_page() -> str:
         NOTICE,
         "",
         "A status has one phase; each of its conditions has the reason.",
-        "[Operating](operating.md#reasons) says what to do about each, and which of them nothing gives yet.",
+        "[Operating](operating.md#reasons) says what to do about each.",
         "",
         "## Phases",
         "| Phase | Meaning |",

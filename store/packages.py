@@ -15,7 +15,7 @@ class Revision:
         repository, package: the package.
         workspace: that of the effect, made from its key; the revision that holds it may have another.
         revision: its number once it is published, as the executor writes it; empty before.
-        lifecycle: Draft, Proposed, Published, ….
+        lifecycle: Draft, Proposed, Published, …; Deleted where nothing holds the effect any more.
         resource_name: its name for the executor.
         work_id, effect_key: what wrote it.
         created_at: when, in seconds since 1970.
@@ -52,6 +52,18 @@ ORDER BY created_at DESC, workspace LIMIT :limit
 def put(tx: Transaction, revision: Revision) -> None:
     """Stores a revision, or what has become of it; when it was first written is kept."""
     tx.execute(_PUT, columns(revision))
+
+
+_OPEN = """
+SELECT * FROM packages INDEXED BY packages_open
+WHERE lifecycle IN ('Draft', 'Proposed') AND resource_name > :after
+ORDER BY resource_name LIMIT :limit
+"""
+
+
+def open_ones(reader: Reader, *, after: str, limit: int) -> list[Revision]:
+    """Lists revisions that are neither published nor gone, by their name for the executor, after one."""
+    return _read(reader, _OPEN, {"after": after, "limit": limit})
 
 
 def get(reader: Reader, repository: str, package: str, workspace: str) -> Revision | None:

@@ -21,6 +21,7 @@ _COMMANDS = {
     "audit": "engine.cli.records",
     "rules": "engine.cli.rules_commands",
     "shadow": "engine.cli.shadow",
+    "gc": "engine.cli.collecting",
     "check": "engine.cli.checking",
     "schema": "engine.cli.checking",
     "crd": "engine.cli.crd",

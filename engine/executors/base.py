@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -154,6 +155,48 @@ class Withdrawer(Protocol):
         withdrawn: Done then lacks a revision of it. Safe to call again, also after Unknown: what an earlier
         call did is found and left as it is.
         """
+        ...
+
+
+Wished = Callable[[str, str, str], bool | None]
+"""Tells, by repository, package and workspace, whether an effect is wished; None where that is not known."""
+
+
+@runtime_checkable
+class Collector(Protocol):
+    """An executor in whose backend something may be left over."""
+
+    def leftovers(self, wished: Wished, now: float) -> Sequence[Revision]:
+        """Finds open revisions of ours that nobody has wished for long; changes nothing.
+
+        Raises:
+            OSError: it cannot be looked up now.
+        """
+        ...
+
+    def collect(self, revision: Revision) -> ExecuteOutcome:
+        """Deletes what was found to be left over, unless it was changed since; safe to call again."""
+        ...
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """An executor whose open revisions somebody else approves, rejects or deletes."""
+
+    def track(self, revision: Revision, workspace: str) -> Revision | Absent | Unknown:
+        """Looks what has become of a revision; changes nothing.
+
+        Args:
+            revision: as it was seen last.
+            workspace: of the effect that it holds.
+
+        Returns:
+            The revision as it is; another one, where that holds the effect by now; Absent where none does.
+        """
+        ...
+
+    def discard(self, revision: Revision, workspace: str) -> ExecuteOutcome:
+        """Takes the effect of a workspace out of the open revisions of a package; safe to call again."""
         ...
 
 

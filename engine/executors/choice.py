@@ -42,6 +42,7 @@ def _porch(settings: Settings, recall: Recall) -> Executor:
     from engine.executors.porch.drafting import Drafter  # noqa: PLC0415 - as above
     from engine.executors.porch.executor import PorchExecutor  # noqa: PLC0415 - as above
     from engine.executors.porch.queues import WriterQueues  # noqa: PLC0415 - as above
+    from engine.executors.porch.upkeep import Upkeep  # noqa: PLC0415 - as above
     from engine.kube.client import Client, Times  # noqa: PLC0415 - as above
     from engine.kube.connection import configure  # noqa: PLC0415 - as above
 
@@ -51,7 +52,9 @@ def _porch(settings: Settings, recall: Recall) -> Executor:
     client = Client(configuration, times, most_bytes=MOST_ANSWER_BYTES)
     queues = WriterQueues(porch.cache)
     api = PorchApi(client, porch.namespace, porch.settle_seconds, saw=queues.learn)
-    return PorchExecutor(api, queues, Drafter(api, recall), bounds.repositories or [bounds.repository])
+    drafter = Drafter(api, recall)
+    upkeep = Upkeep(api, porch.keep_revisions, porch.keep_drafts_hours * 3600)
+    return PorchExecutor(api, queues, drafter, upkeep, bounds.repositories or [bounds.repository])
 
 
 def _porchctl(settings: Settings, recall: Recall) -> Executor:

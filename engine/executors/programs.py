@@ -20,6 +20,7 @@ from engine.executors.kpt.problems import GitError
 from engine.executors.porch.api import PorchError
 from engine.executors.porch.drafting import Drafter, Recall
 from engine.executors.porch.queues import WriterQueues
+from engine.executors.porch.upkeep import Upkeep
 from engine.executors.porchctl.cli import PorchctlApi
 from engine.executors.porchctl.executor import PorchctlExecutor
 from engine.settings import Settings
@@ -74,7 +75,9 @@ def make_porchctl(settings: Settings, recall: Recall) -> PorchctlExecutor:
         check_version("porchctl", api.version(), OLDEST_PORCHCTL)
     except (CannotRunError, PorchError) as error:
         raise MissingProgramError(f"the executor porchctl cannot be used: {error}") from error
-    return PorchctlExecutor(api, queues, Drafter(api, recall), bounds.repositories or [bounds.repository])
+    upkeep = Upkeep(api, porch.keep_revisions, porch.keep_drafts_hours * 3600)
+    repositories = bounds.repositories or [bounds.repository]
+    return PorchctlExecutor(api, queues, Drafter(api, recall), upkeep, repositories)
 
 
 def check_version(program: str, said: str, oldest: str) -> None:

@@ -38,6 +38,18 @@ class PorchSettings(StrictModel):
         le=60,
         description="For how long what porch says is not there is looked for again: at times it is.",
     )
+    keep_revisions: int = Field(
+        default=50,
+        ge=2,
+        le=10_000,
+        description="How many published revisions of each package are kept; older ones of ours are deleted.",
+    )
+    keep_drafts_hours: float = Field(
+        default=24,
+        gt=0,
+        le=8760,
+        description="How long what is open and nobody wishes any more is kept, in hours; see `gc`.",
+    )
 
 
 class ExecutorsSettings(StrictModel):

@@ -22,10 +22,12 @@ from engine.metrics import Metrics
 from engine.modes import mode_of
 from engine.network_intent import Intent
 from engine.pipeline.backends import Backends
+from engine.pipeline.collecting import COLLECTED_SECONDS, Leftovers
 from engine.pipeline.deciding import Decider
 from engine.pipeline.effects import recall
 from engine.pipeline.examining import EXAMINED_SECONDS, Examiner
 from engine.pipeline.executing import Dispatcher
+from engine.pipeline.following import FOLLOWED_SECONDS, Follower
 from engine.pipeline.intake import Intake
 from engine.pipeline.limiting import Limiter
 from engine.pipeline.memory import ReadingMemory
@@ -125,6 +127,8 @@ class Daemon:
             self._synced,
             adopt=settings.adopts,
         )
+        self._follower = Follower(self.store, self.executors, clock)
+        self._leftovers = Leftovers(self.executors.values(), self.store.read)
         self.dispatcher = Dispatcher(
             self.store,
             self.executors,
@@ -189,6 +193,10 @@ class Daemon:
         self.ticker.add("slow", self.dispatcher.report_delays, every=1.0)
         self.ticker.add("probe", self.backends.probe_due, every=1.0)
         self.ticker.add("retention", self._retention.prune, every=EVERY_SECONDS)
+        if self._follower.needed:
+            self.ticker.add("follow", self._follower.look, every=FOLLOWED_SECONDS)
+        if self._leftovers.needed:
+            self.ticker.add("collect", self._collect, every=COLLECTED_SECONDS)
         self.ticker.add("examine", self.examiner.look, every=EXAMINED_SECONDS)
         self._serve_pages()
         self.ticker.start()
@@ -366,6 +374,9 @@ class Daemon:
     def _swap_reader(self, reader: Reader) -> None:
         read = ReadingMemory(self.store, reader).read
         self.decider.looker = replace(self.decider.looker, read=read)
+
+    def _collect(self) -> None:
+        self._leftovers.collect(self._clock())
 
     def _refresh(self) -> None:
         if self.inventory.refresh() and self.decider.reopen():

@@ -50,6 +50,15 @@ SELECT
     (SELECT count(*) FROM work INDEXED BY work_timers
         WHERE rank IS NULL AND next_at IS NOT NULL) AS waiting
 """
+_UNFINISHED = """
+SELECT effect_key FROM work INDEXED BY work_to_execute
+WHERE rank IS NOT NULL AND state IN ('decided', 'retry', 'unknown')
+UNION ALL
+SELECT effect_key FROM work INDEXED BY work_running WHERE state IN ('claimed', 'sent')
+UNION ALL
+SELECT effect_key FROM work INDEXED BY work_timers
+WHERE rank IS NULL AND next_at IS NOT NULL AND effect_key IS NOT NULL
+"""
 _ANY_TO_DECIDE = """
 SELECT 1 FROM work INDEXED BY work_to_decide WHERE rank IS NOT NULL AND state IN ('seen', 'read') LIMIT 1
 """
@@ -180,6 +189,17 @@ def _claim(tx: Transaction, work: Work, now: float) -> Work:
 def untold(reader: Reader, executor: str, limit: int) -> list[Work]:
     """Returns what is decided for an executor, waits to be taken up, and has no `note` that says why."""
     return [from_row(row) for row in reader.rows(_UNTOLD, {"executor": executor, "limit": limit})]
+
+
+def held(reader: Reader, package: Package) -> bool:
+    """Tells whether something that writes a package is claimed, sent or unknown."""
+    sql = "SELECT 1 FROM work_packages WHERE repository = :repository AND package = :name AND held = 1"
+    return reader.row(sql, {"repository": package.repository, "name": package.name}) is not None
+
+
+def unfinished(reader: Reader) -> list[str]:
+    """Lists the effect keys of what is decided and has not ended."""
+    return [row["effect_key"] for row in reader.rows(_UNFINISHED)]
 
 
 def depths(reader: Reader) -> dict[str, int]:

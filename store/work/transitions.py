@@ -248,6 +248,15 @@ def doubt(tx: Transaction, work: Work, *, now: float) -> Work:
     return _put_back(tx, replace(found, read_back=True), State.UNKNOWN, "ReadBack", "", now, now)
 
 
+def amend(tx: Transaction, work: Work, *, state: State, reason: str, message: str, now: float) -> Work:
+    """Notes what somebody else made of an effect that has happened: approved it, or rejected it.
+
+    A rejected one is terminal, and can be restarted.
+    """
+    found = _expect(tx, work, "amend", {State.CONFIRMED, State.TERMINAL})
+    return _end(tx, found, state, reason, message, now)
+
+
 def restart(
     tx: Transaction, work: Work, *, now: float, at: float | None = None, reason: str = "", message: str = ""
 ) -> Work:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from kubernetes.client.configuration import Configuration
 
 from engine.executors.base import Effect
@@ -16,9 +18,23 @@ from engine.executors.porch.api import PorchApi
 from engine.executors.porch.drafting import Drafter
 from engine.executors.porch.executor import PorchExecutor
 from engine.executors.porch.queues import WriterQueues
+from engine.executors.porch.upkeep import Upkeep
 from engine.krm import PackageChange
 from engine.kube.client import Client, Times
+from engine.pipeline import daemon
+from engine.settings import load_settings
+from tests.integration.conftest import Workplace
 from tests.porch.server import Porch, serving
+
+SETTINGS = """\
+source: {directory: intents, pollSeconds: 0.05}
+live: {directory: live, pollSeconds: 1}
+output: {directory: out}
+store: {path: out/store.db}
+rules: {paths: [rules]}
+bounds: {executors: [porch], executor: porch}
+executors: {porch: {kubeconfig: kubeconfig, settleSeconds: 0.5}}
+"""
 
 
 def deployment(replicas: int, name: str = "amf") -> dict[str, Any]:
@@ -46,14 +62,16 @@ class Bench:
     porch: Porch
     decided: dict[str, Effect] = field(default_factory=dict)
 
-    def executor(self, *, cache: Any = "detect", seconds: float = 5.0, most: int = 1 << 20) -> PorchExecutor:
+    def executor(
+        self, *, cache: Any = "detect", seconds: float = 5.0, most: int = 1 << 20, keep: int = 50
+    ) -> PorchExecutor:
         configuration = Configuration(host=self.porch.url)
         configuration.retries = False
         client = Client(configuration, Times(connect=seconds, read=seconds, answer=seconds), most_bytes=most)
         queues = WriterQueues(cache)
         api = PorchApi(client, "default", settle_seconds=5.0, saw=queues.learn)
         recall = lambda _repository, _package, workspace: self.decided.get(workspace)  # noqa: E731
-        return PorchExecutor(api, queues, Drafter(api, recall), ["main"])
+        return PorchExecutor(api, queues, Drafter(api, recall), Upkeep(api, keep, 3600), ["main"])
 
     def effect(
         self,
@@ -74,3 +92,26 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
     monkeypatch.setattr(executing, "_LOOK_SECONDS", 0.01)
     with serving(Porch()) as porch:
         yield Bench(porch)
+
+
+@pytest.fixture
+def place(bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workplace]:
+    """A workplace whose packages go through the porch of the bench, as proposals."""
+    monkeypatch.setattr(daemon, "FOLLOWED_SECONDS", 0.1)
+    kubeconfig = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": "porch",
+        "contexts": [{"name": "porch", "context": {"cluster": "porch", "user": "porch"}}],
+        "clusters": [{"name": "porch", "cluster": {"server": bench.porch.url}}],
+        "users": [{"name": "porch", "user": {}}],
+    }
+    for folder in ("intents", "live", "rules"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "kubeconfig").write_text(yaml.safe_dump(kubeconfig))
+    (tmp_path / "settings.yaml").write_text(SETTINGS)
+    work = Workplace(tmp_path, load_settings(tmp_path / "settings.yaml", {}))
+    work.workload("amf")
+    yield work
+    for running in work.daemons:
+        running.stop()

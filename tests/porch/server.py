@@ -98,6 +98,11 @@ class Porch:
         with self._lock:
             self._set_lifecycle(self.revisions[name], lifecycle)
 
+    def forget(self, name: str) -> None:
+        """Deletes a revision, as somebody else would."""
+        with self._lock:
+            del self.revisions[name], self.files[name]
+
     def add(self, package: str, workspace: str, source: str = "", repository: str = "main") -> str:
         """Makes a revision of somebody else's; returns its name."""
         task: Object = {"type": "init", "init": {}}
@@ -221,7 +226,7 @@ class Porch:
                 raise RefusedError(
                     500, f'failed to fetch package "{source}": cannot find package revision "{source}"'
                 )
-            if self.revisions[source]["spec"]["lifecycle"] != "Published":
+            if self.revisions[source]["spec"]["lifecycle"] not in ("Published", "DeletionProposed"):
                 raise RefusedError(500, "source revision must be published")
             files = dict(self.files[source])
         self.revisions[name] = {
@@ -276,6 +281,8 @@ class Porch:
         if approval and before == "Draft":
             said = "cannot approve package with Draft lifecycle value; only Proposed packages can be approved"
             raise RefusedError(422, invalid + said, "Invalid")
+        if lifecycle == "DeletionProposed" and before == "Published":
+            return
         if not approval and (lifecycle == "Published" or before == "Published"):
             said = "spec can only update package with lifecycle value one of Draft,Proposed"
             raise RefusedError(422, invalid + said, "Invalid")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -10,7 +11,19 @@ from typing import Any
 import pytest
 import yaml
 
-from engine.executors.base import Absent, Done, Down, Effect, Retry, Revision, Terminal, Unknown, Up
+from engine.executors.base import (
+    Absent,
+    Done,
+    Down,
+    Effect,
+    PackageRef,
+    Retry,
+    Revision,
+    Terminal,
+    Unknown,
+    Up,
+    Withdrawal,
+)
 from engine.executors.porch.model import EFFECTS, label
 from engine.reasons import Reason
 from tests.porch.conftest import Bench, change, config_map, deployment
@@ -622,3 +635,102 @@ def test_a_proposal_begun_before_something_was_published_is_made_anew_with_all_t
     assert bench.porch.files[revision.resource_name]["notes.md"] == "kept"
     assert files(bench.porch, revision)["deployment-amf.yaml"] == deployment(5)
     assert done(executor.read_back(one)) == (revision,)
+
+
+def test_a_revision_is_tracked_into_the_one_that_holds_its_effect_by_now(bench: Bench) -> None:
+    executor = bench.executor()
+    (first,) = done(executor.execute(bench.effect(change(deployment(4)), intent="core/first")))
+    one = bench.effect(change(deployment(5)), lifecycle="Proposed")
+    (proposed,) = done(executor.execute(one))
+    assert executor.track(proposed, one.workspace) == proposed
+    by_hand = bench.porch.add("core-amf", "by-hand", source=first.resource_name)
+    bench.porch.move(by_hand, "Published")
+    other = bench.effect(change(config_map(a="b")), intent="core/config", lifecycle="Proposed")
+    (shared,) = done(executor.execute(other))
+    assert executor.track(proposed, one.workspace) == shared
+    bench.porch.move(shared.resource_name, "Published")
+    seen = executor.track(shared, one.workspace)
+    assert isinstance(seen, Revision)
+    assert (seen.lifecycle, seen.revision) == ("Published", 3)
+
+
+def test_an_effect_is_taken_out_of_a_proposal_that_others_share(bench: Bench) -> None:
+    executor = bench.executor()
+    one = bench.effect(change(deployment(5)), lifecycle="Proposed")
+    other = bench.effect(change(config_map(a="b")), intent="core/config", lifecycle="Proposed")
+    done(executor.execute(one))
+    (revision,) = done(executor.execute(other))
+    done(executor.discard(revision, one.workspace))
+    assert bench.porch.lifecycles() == ["Proposed"]
+    assert "deployment-amf.yaml" not in files(bench.porch, revision)
+    assert files(bench.porch, revision)["configmap-amf.yaml"] == config_map(a="b")
+    done(executor.discard(revision, other.workspace))
+    assert bench.porch.of_package() == []
+    done(executor.discard(revision, other.workspace))
+
+
+def test_nothing_is_taken_out_where_nobody_knows_what_the_others_wished(bench: Bench) -> None:
+    executor = bench.executor()
+    one = bench.effect(change(deployment(5)), lifecycle="Proposed")
+    other = bench.effect(change(config_map(a="b")), intent="core/config", lifecycle="Proposed")
+    done(executor.execute(one))
+    (revision,) = done(executor.execute(other))
+    del bench.decided[other.workspace]
+    assert isinstance(executor.discard(revision, one.workspace), Retry)
+    assert bench.porch.lifecycles() == ["Proposed"]
+
+
+def withdrawal(*packages: str) -> Withdrawal:
+    refs = tuple(PackageRef("main", name) for name in packages)
+    return Withdrawal("core/amf", 2, "f" * 64, "cw-" + "f" * 20, refs)
+
+
+def test_a_withdrawn_package_is_proposed_for_deletion_and_what_is_open_of_it_goes(bench: Bench) -> None:
+    executor = bench.executor()
+    done(executor.execute(bench.effect(change(deployment(5)))))
+    done(executor.execute(bench.effect(change(deployment(6)), generation=2)))
+    done(executor.execute(bench.effect(change(deployment(7)), generation=3, lifecycle="Proposed")))
+    (revision,) = done(executor.withdraw(withdrawal("core-amf", "core-gone")))
+    assert (revision.revision, revision.lifecycle) == (2, "DeletionProposed")
+    assert bench.porch.lifecycles() == ["DeletionProposed"] * 2
+    assert done(executor.withdraw(withdrawal("core-amf"))) == (revision,)
+
+
+def test_a_package_that_is_to_be_deleted_begins_with_nothing(bench: Bench) -> None:
+    executor = bench.executor()
+    done(executor.execute(bench.effect(change(config_map(a="b")))))
+    done(executor.withdraw(withdrawal("core-amf")))
+    (revision,) = done(executor.execute(bench.effect(change(deployment(5)), generation=2)))
+    assert set(files(bench.porch, revision)) == {"Kptfile", "deployment-amf.yaml"}
+
+
+def test_of_the_published_revisions_the_newest_are_kept(bench: Bench) -> None:
+    executor = bench.executor(keep=2)
+    for generation in range(1, 6):
+        done(executor.execute(bench.effect(change(deployment(generation)), generation=generation)))
+    assert [item["spec"]["revision"] for item in bench.porch.of_package()] == [4, 5]
+
+
+def test_an_old_revision_that_cannot_be_deleted_stays_and_stops_nothing(bench: Bench) -> None:
+    executor = bench.executor(keep=2)
+    code, said = PERMANENT["a deletion of what others were cloned from"]
+    bench.porch.fail("DELETE /packagerevisions", says(code, said), times=9)
+    for generation in range(1, 5):
+        done(executor.execute(bench.effect(change(deployment(generation)), generation=generation)))
+
+
+@pytest.mark.parametrize("known", [True, False, None])
+@pytest.mark.parametrize("lifecycle", ["Draft", "Proposed"])
+def test_only_what_nobody_wishes_or_a_broken_try_left_is_left_over(
+    bench: Bench, lifecycle: str, known: bool | None
+) -> None:
+    executor = bench.executor()
+    (revision,) = done(executor.execute(bench.effect(change(deployment(5)), lifecycle="Proposed")))
+    bench.porch.move(revision.resource_name, lifecycle)
+    year = 365 * 86400.0
+    found = executor.leftovers(lambda *_: known, time.time() + year)
+    assert len(found) == (known is False or (known is None and lifecycle == "Draft"))
+    assert executor.leftovers(lambda *_: False, 0.0) == []
+    for item in found:
+        done(executor.collect(item))
+    assert len(bench.porch.of_package()) == 1 - len(found)

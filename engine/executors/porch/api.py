@@ -13,7 +13,9 @@ from typing import Any, TypeVar
 
 from engine.executors.errors import ErrorClass, Failure, classify
 from engine.executors.porch.model import (
+    DISCARDED,
     PLACEHOLDER,
+    STEPS,
     TAKEN_BACK,
     Contents,
     NotUnderstoodError,
@@ -77,26 +79,33 @@ class PorchApi:
         self._settle_seconds = settle_seconds
         self._saw = saw
 
-    def revisions(self, repository: str, package: str) -> list[PackageRevision]:
-        """Lists the revisions of a package, but for the one that stands for the branch."""
-        selector = f"spec.repository={repository},spec.packageName={package}"
-        return self.select(selector)
+    def revisions(
+        self, repository: str, package: str, *, with_placeholder: bool = False
+    ) -> list[PackageRevision]:
+        """Lists the revisions of a package, the one that stands for the branch only where it is asked for."""
+        found = self._select(f"spec.repository={repository},spec.packageName={package}")
+        return [each for each in found if with_placeholder or each.revision != PLACEHOLDER]
 
-    def select(self, selector: str) -> list[PackageRevision]:
-        """Lists revisions by a field selector, but for those that stand for branches."""
+    def open_revisions(self, repository: str) -> list[PackageRevision]:
+        """Lists the drafts and the proposals of a repository."""
+        selector = f"spec.repository={repository},spec.lifecycle="
+        return [found for lifecycle in STEPS[:2] for found in self._select(selector + lifecycle)]
+
+    def _select(self, selector: str) -> list[PackageRevision]:
+        """Lists revisions by a field selector, also those that stand for branches."""
         path, what = REVISIONS.path(self.namespace), f"list {REVISIONS.words(self.namespace)}"
         body = _reading(lambda: self._client.get(path, what, {"fieldSelector": selector}))
         found = understood(read_revisions, body)
         for revision in found:
             self._saw(revision)
-        return [revision for revision in found if revision.revision != PLACEHOLDER]
+        return found
 
     def find(self, name: str) -> PackageRevision | None:
-        """Returns a revision; None where porch says, for as long as it may be wrong, that it is not there."""
+        """Returns a revision; None where porch says that it is not there, which it may be all the same."""
         path = REVISIONS.path(self.namespace, name)
         what = f"read {REVISIONS.words(self.namespace, name)}"
         try:
-            return self._read(self._settled(lambda: _reading(lambda: self._client.get(path, what))), name)
+            return self._read(_reading(lambda: self._client.get(path, what)), name)
         except PorchError as error:
             if error.missing:
                 return None
@@ -174,25 +183,22 @@ class PorchApi:
         return self._read(_writing(merge), revision.name)
 
     def delete(self, revision: PackageRevision) -> None:
-        """Deletes a revision that is as it was seen; one that is gone is well deleted.
+        """Deletes an open revision that is as it was seen; one that is gone is well deleted.
 
-        porch does not look at the version that a deletion names, so it is looked at right before.
+        porch does not look at the version that a deletion names, but at that of a change: the revision is
+        marked first, so that nobody goes on with it.
         """
-        found = self.find(revision.name)
-        if found is None:
-            return
-        if found.version != revision.version:
-            message = f"revision {revision.name} was changed meanwhile; it is looked at as it is now"
-            raise PorchError(Failure(ErrorClass.RETRYABLE, message, Reason.BACKING_OFF))
         try:
-            _writing(
-                lambda: self._client.delete(
-                    REVISIONS, self.namespace, revision.name, version=revision.version
-                )
-            )
+            self._move(revision, "Draft", {TAKEN_BACK: None, DISCARDED: "true"})
+            self.remove(revision)
         except PorchError as error:
             if not error.missing:
                 raise
+
+    def remove(self, revision: PackageRevision) -> None:
+        """Deletes a revision that is proposed for deletion, whatever became of it since it was seen."""
+        name, version = revision.name, revision.version
+        _writing(lambda: self._client.delete(REVISIONS, self.namespace, name, version=version))
 
     def repository(self, name: str) -> str:
         """Returns why a repository cannot be written; empty where it can."""

@@ -16,12 +16,18 @@ class PorchCalls(Protocol):
 
     namespace: str
 
-    def revisions(self, repository: str, package: str) -> list[PackageRevision]:
-        """Lists the revisions of a package, but for the one that stands for the branch."""
+    def revisions(
+        self, repository: str, package: str, *, with_placeholder: bool = False
+    ) -> list[PackageRevision]:
+        """Lists the revisions of a package, the one that stands for the branch only where it is asked for."""
+        ...
+
+    def open_revisions(self, repository: str) -> list[PackageRevision]:
+        """Lists the drafts and the proposals of a repository."""
         ...
 
     def find(self, name: str) -> PackageRevision | None:
-        """Returns a revision; None where porch says, for as long as it may be wrong, that it is not there."""
+        """Returns a revision; None where porch says that it is not there, which it may be all the same."""
         ...
 
     def contents(self, name: str) -> Contents:
@@ -51,7 +57,11 @@ class PorchCalls(Protocol):
         ...
 
     def delete(self, revision: PackageRevision) -> None:
-        """Deletes a revision that is as it was seen; one that is gone is well deleted."""
+        """Deletes an open revision that is as it was seen; one that is gone is well deleted."""
+        ...
+
+    def remove(self, revision: PackageRevision) -> None:
+        """Deletes a revision that is proposed for deletion."""
         ...
 
     def repository(self, name: str) -> str:

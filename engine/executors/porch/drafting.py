@@ -103,10 +103,11 @@ class Drafter:
         for found in revisions:
             if _stands(found, effect, latest):
                 return Draft(found, replaced_by(found, open_))
-        files = self._api.contents(latest.name).files if latest is not None else {}
+        source = self._api.contents(latest.name).files if latest is not None else {}
+        files = source if latest is not None and latest.lifecycle == "Published" else {}
         done = frozenset(wish for found in revisions if found.published for wish in found.wishes)
         package = _Package(latest, open_, files, done)
-        ground = self._ground(package, effect, change)
+        ground = self._ground(package, effect)
         wished = lay_change(ground.files, change)
         marked = annotate_package(wished, {EFFECTS: wishes_text((*ground.wishes, Wish.of(effect)))})
         if ground.held_by is not None and not _outdated(ground.held_by, latest):
@@ -121,18 +122,51 @@ class Drafter:
             return Draft(latest, changed=False)
         else:
             mine = self._create(effect, change, latest)
-            there = files if latest is not None else dict.fromkeys(_MADE_BY_INIT, b"")
+            there = source if latest is not None else dict.fromkeys(_MADE_BY_INIT, b"")
         pushed = self._push(mine, there, marked, change)
         return Draft(pushed, () if ground.held_by is None else (ground.held_by,))
 
-    def holding(self, effect: Effect, change: PackageChange) -> Draft | None:
-        """Finds the revision that holds an effect, best the one that was made for it; None for none."""
-        revisions = self._api.revisions(label(change.repository), label(change.name))
-        held = [found for found in revisions if found.holds(effect.workspace)]
+    def holding(self, repository: str, package: str, workspace: str) -> Draft | None:
+        """Finds the revision that holds the effect of a workspace, best its own; None for none."""
+        revisions = self._api.revisions(repository, package)
+        held = [found for found in revisions if found.holds(workspace) and not found.discarded]
         if not held:
             return None
-        found = min(held, key=lambda each: (each.workspace != effect.workspace, not each.published))
+        found = min(held, key=lambda each: (each.workspace != workspace, not each.published))
         return Draft(found, replaced_by(found, [each for each in revisions if not each.published]))
+
+    def discard(self, repository: str, package: str, workspace: str) -> None:
+        """Takes the effect of a workspace out of the open revisions of ours that hold it.
+
+        Raises:
+            StoppedError: nobody knows any more what the others wished that a revision holds.
+            PorchError: a call failed.
+        """
+        revisions = self._api.revisions(repository, package)
+        done = frozenset(wish for found in revisions if found.published for wish in found.wishes)
+        for found in revisions:
+            if found.published or not found.ours or not found.holds(workspace):
+                continue
+            standing = tuple(
+                wish for wish in found.wishes if wish.workspace != workspace and wish not in done
+            )
+            if standing:
+                self._rewrite(found, standing)
+            else:
+                self._api.delete(found)
+
+    def _rewrite(self, found: PackageRevision, standing: tuple[Wish, ...]) -> None:
+        """Makes an open revision hold no more than some of its wishes; it is proposed again if it was."""
+        base = self._api.contents(found.source).files if found.source else {}
+        files = self._recalled(base, standing, found)
+        marked = annotate_package(files, {EFFECTS: wishes_text(standing)})
+        there = self._api.contents(found.name).files
+        draft = found
+        if found.lifecycle != "Draft":
+            draft = self._api.take_back(found, standing[0].workspace)
+        pushed = self._api.push(draft, _difference(there, marked))
+        if found.at_rest != "Draft":
+            self._api.move(replace(draft, version=pushed.version), found.at_rest)
 
     def _create(
         self, effect: Effect, change: PackageChange, latest: PackageRevision | None
@@ -188,7 +222,7 @@ class Drafter:
             raise StoppedError(Terminal(Reason.CONFLICT, message))
         return replace(draft, version=rendered.version)
 
-    def _ground(self, package: _Package, effect: Effect, change: PackageChange) -> _Ground:
+    def _ground(self, package: _Package, effect: Effect) -> _Ground:
         """Makes way among the open revisions of a package, and keeps what others are to have of it."""
         ground = _Ground(package.files)
         for other in package.open:
@@ -210,22 +244,20 @@ class Drafter:
                 raise _busy(other, f"beside {ground.held_by.name}; have one approved, or deleted")
             stale = any(w.intent == effect.intent and w.workspace != effect.workspace for w in other.wishes)
             if stale or _outdated(other, package.latest):
-                files = self._recalled(package.files, standing, other, change)
+                files = self._recalled(package.files, standing, other)
             else:
                 files = self._api.contents(other.name).files
             ground = _Ground(files, standing, other)
         return ground
 
-    def _recalled(
-        self, files: Files, wishes: Sequence[Wish], of: PackageRevision, change: PackageChange
-    ) -> Files:
+    def _recalled(self, files: Files, wishes: Sequence[Wish], of: PackageRevision) -> Files:
         """Lays over the files what others were decided to have of this package."""
         for wish in wishes:
             effect = self._recall(of.repository, of.package, wish.workspace)
             if effect is None:
                 raise _busy(of, f"it holds what {wish.intent} wished, which is known no more")
             for theirs in effect.changes:
-                if (theirs.repository, theirs.name) == (change.repository, change.name):
+                if (label(theirs.repository), label(theirs.name)) == (of.repository, of.package):
                     files = lay_change(files, theirs)
         return files
 
@@ -252,9 +284,16 @@ def _difference(there: Files, wished: Files) -> dict[str, bytes | None]:
 
 
 def _latest(revisions: Iterable[PackageRevision]) -> PackageRevision | None:
-    """Returns the newest published revision, which later ones are made from; None for none."""
-    published = [found for found in revisions if found.lifecycle == "Published"]
-    return max(published, key=lambda found: (found.latest, found.revision), default=None)
+    """Returns the newest published revision, which later ones are made from; None for none.
+
+    One that is to be deleted only where there is no other: then the package begins with no files.
+    """
+    published = [found for found in revisions if found.published]
+
+    def newer(found: PackageRevision) -> tuple[bool, bool, int]:
+        return found.lifecycle == "Published", found.latest, found.revision
+
+    return max(published, key=newer, default=None)
 
 
 def _stands(found: PackageRevision, effect: Effect, latest: PackageRevision | None) -> bool:
@@ -274,6 +313,8 @@ def _abandoned(revision: PackageRevision) -> bool:
 
     Work on a package is serialised, so nobody is about to take it further. Who tries again begins anew.
     """
+    if revision.discarded:
+        return True
     return any(STEPS.index(wish.lifecycle) > STEPS.index(revision.at_rest) for wish in revision.wishes)
 
 

@@ -8,7 +8,7 @@ steps of a leader whose time is over, and those over a change of somebody else.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from documents import DocumentError
@@ -24,6 +24,8 @@ from engine.executors.base import (
     Terminal,
     Unknown,
     Up,
+    Wished,
+    Withdrawal,
 )
 from engine.executors.errors import ErrorClass
 from engine.executors.porch.api import PorchError
@@ -31,6 +33,7 @@ from engine.executors.porch.calls import PorchCalls
 from engine.executors.porch.drafting import Draft, Drafter, StoppedError
 from engine.executors.porch.model import STEPS, PackageRevision, label
 from engine.executors.porch.queues import WriterQueues
+from engine.executors.porch.upkeep import Upkeep
 from engine.krm import MergeConflict
 from engine.reasons import Reason
 
@@ -44,38 +47,87 @@ class PorchExecutor:
 
     Args:
         drafter: makes the drafts.
+        upkeep: looks after revisions when their effect has happened.
         repositories: those that a probe looks at, besides those that were written.
     """
 
     name = "porch"
 
     def __init__(
-        self, api: PorchCalls, queues: WriterQueues, drafter: Drafter, repositories: Sequence[str] = ()
+        self,
+        api: PorchCalls,
+        queues: WriterQueues,
+        drafter: Drafter,
+        upkeep: Upkeep,
+        repositories: Sequence[str] = (),
     ) -> None:
         self._api = api
         self._queues = queues
         self._drafter = drafter
+        self._upkeep = upkeep
         self._repositories = dict.fromkeys(map(label, repositories))
 
     def execute(self, effect: Effect) -> ExecuteOutcome:
         """Takes a revision of each package as far as was decided; all are drafted before one is proposed."""
         repositories = [label(change.repository) for change in effect.changes]
-        self._repositories |= dict.fromkeys(repositories)
-        with self._queues.turn(repositories):
-            for look in range(1, _LOOKS + 1):
-                try:
-                    return self._carry_out(effect)
-                except StoppedError as stopped:
-                    return stopped.outcome
-                except MergeConflict as error:
-                    return Terminal(Reason.CONFLICT, str(error))
-                except DocumentError as error:
-                    return Terminal(Reason.INVALID, f"a file of the package cannot be read: {error}")
-                except PorchError as error:
-                    if look == _LOOKS or not _worth_another_look(error):
-                        return error.failure.outcome()
-                time.sleep(look * _LOOK_SECONDS)
-        raise AssertionError  # the last look has returned
+        return self._in_turn(repositories, lambda: self._carry_out(effect))
+
+    def withdraw(self, withdrawal: Withdrawal) -> ExecuteOutcome:
+        """Proposes what is published of some packages for deletion; what is open of ours is deleted."""
+
+        def propose_deletion() -> Done:
+            gone = [
+                self._upkeep.withdraw(label(package.repository), label(package.name))
+                for package in withdrawal.packages
+            ]
+            return Done(tuple(_revision(revision) for revision in gone if revision is not None))
+
+        return self._in_turn([label(package.repository) for package in withdrawal.packages], propose_deletion)
+
+    def discard(self, revision: Revision, workspace: str) -> ExecuteOutcome:
+        """Takes the effect of a workspace out of what is open in a package."""
+
+        def take_out() -> Done:
+            self._drafter.discard(revision.repository, revision.package, workspace)
+            return Done(())
+
+        return self._in_turn([revision.repository], take_out)
+
+    def track(self, revision: Revision, workspace: str) -> Revision | Absent | Unknown:
+        """Looks what has become of an open revision, or else of the effect that it held."""
+        try:
+            found = self._api.find(revision.resource_name)
+            if found is None or (not found.published and not found.holds(workspace)):
+                draft = self._drafter.holding(revision.repository, revision.package, workspace)
+                found = draft.revision if draft is not None else None
+        except PorchError as error:
+            return Unknown(error.failure.message)
+        if found is None or found.discarded:
+            return Absent()
+        return replace(_revision(found), lifecycle=found.at_rest)
+
+    def leftovers(self, wished: Wished, now: float) -> list[Revision]:
+        """Finds what has been open of ours for long, and nobody wishes any more.
+
+        Raises:
+            OSError: porch does not answer.
+        """
+        try:
+            found = self._upkeep.leftovers(self._repositories, wished, now)
+        except PorchError as error:
+            raise OSError(error.failure.message) from error
+        return [_revision(revision) for revision in found]
+
+    def collect(self, revision: Revision) -> ExecuteOutcome:
+        """Deletes a revision that was found to be left over, and is open still."""
+
+        def delete() -> Done:
+            found = self._api.find(revision.resource_name)
+            if found is not None and found.lifecycle == revision.lifecycle:
+                self._api.delete(found)
+            return Done(())
+
+        return self._in_turn([revision.repository], delete)
 
     def read_back(self, effect: Effect) -> ReadBackOutcome:
         """Looks for the effect in the revisions of its packages."""
@@ -102,6 +154,25 @@ class PorchExecutor:
         """Closes the connections."""
         self._api.close()
 
+    def _in_turn(self, repositories: Sequence[str], act: Callable[[], Done]) -> ExecuteOutcome:
+        """Acts when it is the turn, on things as they are then, and understands what stands in the way."""
+        self._repositories |= dict.fromkeys(repositories)
+        with self._queues.turn(repositories):
+            for look in range(1, _LOOKS + 1):
+                try:
+                    return act()
+                except StoppedError as stopped:
+                    return stopped.outcome
+                except MergeConflict as error:
+                    return Terminal(Reason.CONFLICT, str(error))
+                except DocumentError as error:
+                    return Terminal(Reason.INVALID, f"a file of the package cannot be read: {error}")
+                except PorchError as error:
+                    if look == _LOOKS or not _worth_another_look(error):
+                        return error.failure.outcome()
+                time.sleep(look * _LOOK_SECONDS)
+        raise AssertionError  # the last look has returned
+
     def _carry_out(self, effect: Effect) -> Done:
         drafts = [self._drafter.draft(effect, change) for change in effect.changes]
         for step in STEPS[1 : STEPS.index(effect.lifecycle) + 1]:
@@ -109,6 +180,8 @@ class PorchExecutor:
         for draft in drafts:
             for revision in draft.replaced:
                 self._api.delete(revision)
+            if draft.changed:
+                self._upkeep.prune(draft.revision)
         return Done(tuple(_revision(draft.revision, changed=draft.changed) for draft in drafts))
 
     def _advance(self, draft: Draft, lifecycle: str) -> Draft:
@@ -121,7 +194,8 @@ class PorchExecutor:
         """Returns the revisions that hold the effect; None where something is left to do."""
         found = []
         for change in effect.changes:
-            draft = self._drafter.holding(effect, change)
+            repository, package = label(change.repository), label(change.name)
+            draft = self._drafter.holding(repository, package, effect.workspace)
             if draft is None or draft.replaced or not _far_enough(draft.revision, effect.lifecycle):
                 return None
             found.append(_revision(draft.revision))

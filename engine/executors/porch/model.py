@@ -14,6 +14,8 @@ EFFECTS = "conductor-watch/effects"
 """The annotation of a Kptfile that says whose wishes its revision holds; it comes and goes with the files."""
 TAKEN_BACK = "conductor-watch/taken-back"
 """The annotation of a revision that was proposed and is being extended: by the effect of this workspace."""
+DISCARDED = "conductor-watch/discarded"
+"""The annotation of a revision that is about to be deleted; nothing is built on it any more."""
 STEPS = ("Draft", "Proposed", "Published")
 """The lifecycles that a revision is taken through, in order."""
 PLACEHOLDER = -1
@@ -67,6 +69,7 @@ class PackageRevision:
         source: the revision that it was made from; empty where it was made new.
         wishes: those whose files it holds, by its Kptfile.
         taken_back: by which effect it was taken back to Draft, to be extended; empty where it was not.
+        discarded: whether it is about to be deleted.
         created: when it was made, as porch writes times; empty where it does not say.
     """
 
@@ -81,6 +84,7 @@ class PackageRevision:
     source: str
     wishes: tuple[Wish, ...]
     taken_back: str = ""
+    discarded: bool = False
     created: str = ""
 
     @property
@@ -160,6 +164,7 @@ def read_revision(body: Any, wanted: str = "") -> PackageRevision:
         name = str(metadata["name"])
         task = (spec.get("tasks") or [{}])[0]
         annotations = (spec.get("packageMetadata") or {}).get("annotations") or {}
+        own = metadata.get("annotations") or {}
         found = PackageRevision(
             name=name,
             repository=str(spec["repository"]),
@@ -171,7 +176,8 @@ def read_revision(body: Any, wanted: str = "") -> PackageRevision:
             latest=(metadata.get("labels") or {}).get("kpt.dev/latest-revision") == "true",
             source=str(((task.get("edit") or {}).get("sourceRef") or {}).get("name") or ""),
             wishes=read_wishes(str(annotations.get(EFFECTS) or "")),
-            taken_back=str((metadata.get("annotations") or {}).get(TAKEN_BACK) or ""),
+            taken_back=str(own.get(TAKEN_BACK) or ""),
+            discarded=DISCARDED in own,
             created=str(metadata.get("creationTimestamp") or ""),
         )
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:

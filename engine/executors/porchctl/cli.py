@@ -32,7 +32,12 @@ from engine.kube.errors import ApiError
 from engine.reasons import Reason
 
 _METADATA = ".KptRevisionMetadata"
-_STEPS = {"Proposed": "propose", "Published": "approve", "Draft": "reject"}
+_STEPS = {
+    "Proposed": "propose",
+    "Published": "approve",
+    "Draft": "reject",
+    "DeletionProposed": "propose-delete",
+}
 _TELL_VERSION = ("version",)
 _SUBCOMMANDS = frozenset(
     [_TELL_VERSION, ("repo", "get")]
@@ -84,20 +89,27 @@ class PorchctlApi:
             said = self._run(_TELL_VERSION, [], folder).decode("utf-8", "replace")
         return f"porchctl {said.partition(chr(10))[0].strip() or '(no version)'}"
 
-    def revisions(self, repository: str, package: str) -> list[PackageRevision]:
-        """Lists the revisions of a package, but for the one that stands for the branch."""
+    def revisions(
+        self, repository: str, package: str, *, with_placeholder: bool = False
+    ) -> list[PackageRevision]:
+        """Lists the revisions of a package, the one that stands for the branch only where it is asked for."""
         found = (self._read(item) for item in self._get(["--name", package]))
         return [
             revision
             for revision in found
             if (revision.repository, revision.package) == (repository, package)
-            and revision.revision != PLACEHOLDER
+            and (with_placeholder or revision.revision != PLACEHOLDER)
         ]
 
+    def open_revisions(self, repository: str) -> list[PackageRevision]:
+        """Lists the drafts and the proposals of a repository."""
+        found = (self._read(item) for item in self._get([]))
+        return [each for each in found if each.repository == repository and not each.published]
+
     def find(self, name: str) -> PackageRevision | None:
-        """Returns a revision; None where porch says, for as long as it may be wrong, that it is not there."""
+        """Returns a revision; None where porch says that it is not there, which it may be all the same."""
         try:
-            return self._settled(lambda: self._one(name))
+            return self._one(name)
         except PorchError as error:
             if error.missing:
                 return None
@@ -170,13 +182,17 @@ class PorchctlApi:
         return self.move(revision, "Draft")
 
     def delete(self, revision: PackageRevision) -> None:
-        """Deletes a revision that is not published; one that is gone is well deleted."""
+        """Deletes an open revision; one that is gone is well deleted."""
         try:
-            with self._folders.new() as folder:
-                self._run(("rpkg", "del"), [revision.name], folder, writing=True)
+            self.remove(revision)
         except PorchError as error:
             if not error.missing:
                 raise
+
+    def remove(self, revision: PackageRevision) -> None:
+        """Deletes a revision that is proposed for deletion."""
+        with self._folders.new() as folder:
+            self._run(("rpkg", "del"), [revision.name], folder, writing=True)
 
     def repository(self, name: str) -> str:
         """Returns why a repository cannot be written; empty where it can."""

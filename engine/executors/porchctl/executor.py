@@ -10,6 +10,7 @@ from engine.executors.porch.api import PorchError
 from engine.executors.porch.drafting import Drafter
 from engine.executors.porch.executor import PorchExecutor
 from engine.executors.porch.queues import WriterQueues
+from engine.executors.porch.upkeep import Upkeep
 from engine.executors.porchctl.cli import PorchctlApi
 
 
@@ -19,9 +20,14 @@ class PorchctlExecutor(PorchExecutor):
     name = "porchctl"
 
     def __init__(
-        self, api: PorchctlApi, queues: WriterQueues, drafter: Drafter, repositories: Sequence[str] = ()
+        self,
+        api: PorchctlApi,
+        queues: WriterQueues,
+        drafter: Drafter,
+        upkeep: Upkeep,
+        repositories: Sequence[str] = (),
     ) -> None:
-        super().__init__(api, queues, drafter, repositories)
+        super().__init__(api, queues, drafter, upkeep, repositories)
         self._porchctl = api
 
     def probe(self) -> ProbeOutcome:

@@ -13,6 +13,7 @@ from engine.child.settings import ChildSettings
 from engine.executors.base import Effect
 from engine.executors.porch.drafting import Drafter
 from engine.executors.porch.queues import WriterQueues
+from engine.executors.porch.upkeep import Upkeep
 from engine.executors.porchctl.cli import PorchctlApi
 from engine.executors.porchctl.executor import PorchctlExecutor
 from tests.integration.porchctl.standin import Porch
@@ -45,4 +46,4 @@ def decided() -> dict[str, Effect]:
 @pytest.fixture
 def executor(api: PorchctlApi, decided: dict[str, Effect]) -> PorchctlExecutor:
     drafter = Drafter(api, lambda _repository, _package, workspace: decided.get(workspace))
-    return PorchctlExecutor(api, WriterQueues("db"), drafter, ["edge"])
+    return PorchctlExecutor(api, WriterQueues("db"), drafter, Upkeep(api, 50, 3600), ["edge"])

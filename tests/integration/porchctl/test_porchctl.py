@@ -220,5 +220,6 @@ def test_only_what_is_needed_can_be_run(api: PorchctlApi) -> None:
     assert words == {
         "version",
         "repo get",
+        "rpkg propose-delete",
         *(f"rpkg {word}" for word in COMMANDS),
     }
