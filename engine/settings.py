@@ -200,7 +200,7 @@ class MetricsSettings(StrictModel):
 class LimitSettings(StrictModel):
     """How many changed intents are looked at; what is over a limit is RateLimited until its turn."""
 
-    namespace_burst: int = Field(default=1000, ge=1, description="Of one namespace, so many at once.")
+    namespace_burst: int = Field(default=2000, ge=1, description="Of one namespace, so many at once.")
     namespace_per_minute: float = Field(
         default=3600, gt=0, description="Of one namespace, so many a minute after that."
     )

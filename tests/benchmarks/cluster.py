@@ -42,6 +42,7 @@ KOPF_P50, KOPF_P99 = 25, 46
 """What kopf reached at 100 a minute on a quiet machine of two cores, in milliseconds."""
 DEPLOYMENTS = Resource("apps/v1", "deployments")
 SETTINGS = """\
+adopt: none
 source: {{kind: kubernetes}}
 live: {{kind: kubernetes}}
 kubernetes: {{kubeconfig: {kubeconfig}, namespaces: [{namespace}]}}

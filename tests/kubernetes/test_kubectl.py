@@ -72,6 +72,7 @@ def conductor(tmp_path: Path, programs: Path, admin: Api) -> Conductor:
 @pytest.fixture
 def daemon(tmp_path: Path, namespace: str, product: Path) -> Iterator[Daemon]:
     settings = Settings(
+        adopt="none",
         source=SourceSettings(kind="kubernetes"),
         live=LiveSettings(kind="kubernetes"),
         kubernetes=KubernetesSettings(kubeconfig=product, namespaces=[namespace]),
