@@ -121,11 +121,12 @@ def test_a_dryrun_rule_never_changes_an_outcome(
 
 
 @SLOW_TO_LOAD
-@given(specs=RULES, snapshot=SNAPSHOTS, place=st.integers(0, 8))
+@given(specs=RULES, snapshot=SNAPSHOTS, place=st.integers(0, 9), raised=st.integers(90, 200))
 def test_no_set_passes_a_cap_wherever_the_cap_stands(
     specs: list[Spec],
     snapshot: rules.Snapshot,
     place: int,
+    raised: int,
     folder: Path,
     schema: dict[str, Any],
     contract: rules.Contract,
@@ -135,6 +136,8 @@ def test_no_set_passes_a_cap_wherever_the_cap_stands(
         "when": "action.replicas > 100",
         "then": {"refuse": "too many"},
     }
+    raising = {**cap, "when": "action.replicas != 7", "then": {"set": {"replicas": raised}}}
+    specs = [*specs, raising]
     book = loaded(folder, schema, [*specs[:place], cap, *specs[place:]])
     decision = rules.evaluate(snapshot, book, BOUNDS, contract)
     if any(action["replicas"] > 100 for action in decision.actions):
