@@ -47,9 +47,9 @@ class Client:
         """Returns one intent with its generations."""
         return self._call("GET", "intents", namespace, name)
 
-    def explain(self, namespace: str, name: str, generation: int | None = None) -> Body:
-        """Returns how a generation was decided, the newest unless told otherwise."""
-        return self._call("GET", "explain", namespace, name, query={"generation": generation})
+    def explain(self, namespace: str, name: str, generation: int | None = None, at: str = "") -> Body:
+        """Returns how a generation was decided, the newest unless told otherwise; `at` is in RFC 3339."""
+        return self._call("GET", "explain", namespace, name, query={"generation": generation, "at": at})
 
     def approve(self, namespace: str, name: str, spec_hash: str = "") -> Body:
         """Approves what waits for it, but only with this spec hash where one is given."""

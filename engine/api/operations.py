@@ -38,7 +38,7 @@ class Operations(Protocol):
         """Returns an intent with its status and generations."""
         ...
 
-    def explain(self, namespace: str, name: str, generation: int | None) -> Answer:
+    def explain(self, namespace: str, name: str, generation: int | None, at: float | None) -> Answer:
         """Returns how a generation was decided."""
         ...
 
@@ -119,9 +119,10 @@ class StoreOperations:
         """Returns an intent with its status and generations."""
         return self._read(partial(reading.intent, namespace=namespace, name=name))
 
-    def explain(self, namespace: str, name: str, generation: int | None) -> Answer:
+    def explain(self, namespace: str, name: str, generation: int | None, at: float | None) -> Answer:
         """Returns how a generation was decided."""
-        return self._read(partial(reading.explain, namespace=namespace, name=name, generation=generation))
+        wanted = partial(reading.explain, namespace=namespace, name=name, generation=generation, at=at)
+        return self._read(wanted)
 
     def approve(self, namespace: str, name: str, spec_hash: str | None, peer: Peer) -> Answer:
         """Approves what waits for it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,8 +87,16 @@ def intent(reader: Reader, namespace: str, name: str) -> dict[str, Any]:
     }
 
 
-def explain(reader: Reader, namespace: str, name: str, generation: int | None = None) -> dict[str, Any]:
+def explain(
+    reader: Reader, namespace: str, name: str, generation: int | None = None, at: float | None = None
+) -> dict[str, Any]:
     """Returns how a generation of an intent was decided last, the newest one unless told otherwise.
+
+    Args:
+        reader: what to read from.
+        namespace, name: the intent's.
+        generation: an older one; None for the newest, or for the one that was decided at the time.
+        at: the time whose decision is wanted, in seconds since 1970; None for the last.
 
     Raises:
         ApiError: it is not there.
@@ -95,28 +104,54 @@ def explain(reader: Reader, namespace: str, name: str, generation: int | None = 
     known = work.generations(reader, namespace, name, limit=_REMEMBERED)
     if not known:
         raise _unknown(namespace, name)
-    item = next((one for one in known if generation in (None, one.generation)), None)
-    if item is None:
+    wanted = [one for one in known if generation in (None, one.generation)]
+    if not wanted:
         seen = ", ".join(str(one.generation) for one in reversed(known))
         message = f"{namespace}/{name} has no generation {generation}"
-        pruned = retention.pruned_before(reader)
-        gone = f"; what ended before {timestamp(pruned)} is no longer kept" if pruned is not None else ""
-        raise ApiError(Code.NOT_FOUND, message, f"known are {seen}{gone}")
-    made = decisions.of_work(reader, item.id, limit=_REMEMBERED)
-    body = json.loads(made[0].body) if made else {}
+        raise ApiError(Code.NOT_FOUND, message, f"known are {seen}{_gone(reader)}")
+    item, made, decision = _decided(reader, wanted, at)
+    body = json.loads(decision.body) if decision else {}
     about = {
         "intent": {"namespace": namespace, "name": name},
         "generation": item.generation,
         "specHash": item.spec_hash,
         "text": body.get("text") or _text(reader, item),
-        "decidedAt": timestamp(made[0].created_at) if made else None,
-        "decisions": len(made),
-        "step": made[0].verdict if made else item.state.value,
-        "reason": made[0].reason if made else item.reason,
+        "decidedAt": timestamp(decision.created_at) if decision else None,
+        "decisions": made,
+        "step": decision.verdict if decision else item.state.value,
+        "reason": decision.reason if decision else item.reason,
         "message": body.get("message") or body.get("decision", {}).get("message") or item.message,
         "standing": _standing(reader, item),
     }
     return {**about, **explanation(body)}
+
+
+def _decided(
+    reader: Reader, generations: Sequence[Work], at: float | None
+) -> tuple[Work, int, decisions.Decision | None]:
+    """Returns the generation that was decided last, how often it was, and the decision at a time.
+
+    Raises:
+        ApiError: nothing was decided by then.
+    """
+    if at is None:
+        made = decisions.of_work(reader, generations[0].id, limit=_REMEMBERED)
+        return generations[0], len(made), next(iter(made), None)
+    first: float | None = None
+    for item in generations:
+        made = decisions.of_work(reader, item.id, limit=_REMEMBERED)
+        for decision in made:
+            if decision.created_at <= at:
+                return item, len(made), decision
+            first = decision.created_at
+    message = f"{generations[0].namespace}/{generations[0].name} was not decided by {timestamp(at)}"
+    since = f"the first decision is of {timestamp(first)}" if first is not None else "it never was"
+    raise ApiError(Code.NOT_FOUND, message, f"{since}{_gone(reader)}")
+
+
+def _gone(reader: Reader) -> str:
+    pruned = retention.pruned_before(reader)
+    return f"; what ended before {timestamp(pruned)} is no longer kept" if pruned is not None else ""
 
 
 def current(reader: Reader, namespace: str, name: str) -> Work:

@@ -69,6 +69,7 @@ class _Which(BaseModel):
     model_config = _READ_AS
 
     generation: int | None = None
+    at: AwareDatetime | None = None
 
 
 class _Body(BaseModel):
@@ -160,7 +161,8 @@ def _intent(request: Request, operations: Operations) -> Answer:
 
 def _explain(request: Request, operations: Operations) -> Answer:
     wanted = _read(_Which, request.query)
-    return operations.explain(request.path[1], request.path[2], wanted.generation)
+    at = wanted.at.timestamp() if wanted.at is not None else None
+    return operations.explain(request.path[1], request.path[2], wanted.generation, at)
 
 
 def _approve(request: Request, operations: Operations) -> Answer:

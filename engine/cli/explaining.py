@@ -12,6 +12,7 @@ import click
 from engine.api.wire import Body, SocketError
 from engine.cli.asking import asking, client_of, daemon_options, named
 from engine.cli.output import CommandError, Exit, emit, output_option, table
+from engine.cli.times import time_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -28,13 +29,20 @@ _QUIET = ("not matched", "when false")
 @click.command("explain")
 @click.argument("what", metavar="[NAMESPACE/NAME|FILE]", required=False)
 @click.option("--generation", type=click.IntRange(min=1), help="An older one; the newest by default.")
+@click.option(
+    "--at",
+    default="",
+    help="As it was decided at a time, as 2h ago (2h), or 2027-01-31T12:00:00Z.",
+    metavar="TIME",
+)
 @click.option("--text", help="Explain what would be decided for this text now.")
 @click.option("-n", "--namespace", default="default", show_default=True, help="Of --text: its own namespace.")
 @daemon_options
 @output_option
-def explain_command(
+def explain_command(  # noqa: PLR0913, PLR0917 - each is an option
     what: str | None,
     generation: int | None,
+    at: str,
     text: str | None,
     namespace: str,
     file: Path | None,
@@ -49,7 +57,7 @@ def explain_command(
     elif what is not None and _is_file(what):
         found = _planned_file(file, Path(what))
     else:
-        found = [_stored(str(what), generation, file, socket)]
+        found = [_stored(str(what), generation, time_of(at, "--at") if at else "", file, socket)]
     body = found[0] if len(found) == 1 else {"items": found}
     kind = "Explanation" if len(found) == 1 else "ExplanationList"
     emit(output, kind, body, lambda out: show_explanations(out, found))
@@ -61,12 +69,12 @@ def _is_file(what: str) -> bool:
     return path.suffix in (".yaml", ".yml", ".json") or path.is_file()
 
 
-def _stored(intent: str, generation: int | None, file: Path | None, socket: Path | None) -> Body:
+def _stored(intent: str, generation: int | None, at: str, file: Path | None, socket: Path | None) -> Body:
     """Returns the explanation that the daemon gives, or its store where none runs."""
     namespace, name = named(intent)
     with asking():
         try:
-            return client_of(file, socket).explain(namespace, name, generation)
+            return client_of(file, socket).explain(namespace, name, generation, at)
         except SocketError:
             if socket is not None:
                 raise
@@ -75,7 +83,8 @@ def _stored(intent: str, generation: int | None, file: Path | None, socket: Path
         from engine.settings import load_settings  # noqa: PLC0415 - as above
 
         with open_reader(load_settings(file)) as reader:
-            return reading.explain(reader, namespace, name, generation)
+            then = datetime.fromisoformat(at).timestamp() if at else None
+            return reading.explain(reader, namespace, name, generation, then)
 
 
 def _planned(file: Path | None, text: str, namespace: str) -> Body:
@@ -138,7 +147,7 @@ def _show_head(out: Console, item: Body) -> None:
         intent += f", generation {item['generation']}"
     decided = f"  decided {item['decidedAt']}" if item.get("decidedAt") else ""
     if item.get("decisions", 0) > 1:
-        decided += f", the last of {item['decisions']} times"
+        decided += f", one of {item['decisions']} times"
     out.print(Text(intent, style="bold"), Text(decided, style="dim"), sep="")
     if item["text"]:
         out.print(Text(f"  {item['text']}"))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ from engine.api.client import Client
 from engine.api.wire import Body
 from engine.cli.asking import asking, client_of, daemon_options, named
 from engine.cli.output import CommandError, Exit, emit, output_option, table
+from engine.cli.times import time_of
 from engine.reasons import Phase, Reason
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ PHASE_STYLES = {
     Phase.PROCESSING: "cyan",
 }
 _PAGE = 500
-_AGO = re.compile(r"(\d+)([smhd])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _REASONS = click.Choice([reason.value for reason in Reason], case_sensitive=False)
 
 
@@ -175,26 +172,13 @@ def retry_command(  # noqa: PLR0913, PLR0917 - each is an option
             one = client.retry(*named(intent))
         emit(output, "Retry", one, lambda out: out.print(f"{intent} is tried again; it was {one['was']}"))
         return Exit.OK
-    start = time_of(since) if since else ""
+    start = time_of(since, "--since") if since else ""
     with asking():
         found = client.retry_all(
             str(reason), namespace=namespace, since=start, limit=limit, dry_run=dry_run, rate=rate
         )
     emit(output, "BulkRetry", found, lambda out: _show_bulk(out, found))
     return Exit.OK
-
-
-def time_of(since: str) -> str:
-    """Returns a time in RFC 3339 from one, or from how long ago it was."""
-    if (ago := _AGO.fullmatch(since)) is not None:
-        return (datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})).isoformat()
-    try:
-        found = datetime.fromisoformat(since)
-    except ValueError as error:
-        raise CommandError(
-            f"--since {since!r} is no time; write 30m, 2h, 1d or a time in RFC 3339"
-        ) from error
-    return (found if found.tzinfo is not None else found.astimezone()).isoformat()
 
 
 def _show_bulk(out: Console, found: Body) -> None:

@@ -23,9 +23,9 @@ from engine.api.client import Client
 from engine.api.wire import SOCKET_NAME, Body, SocketError
 from engine.cli.asking import asking
 from engine.cli.explaining import show_explanations
-from engine.cli.intents import time_of
 from engine.cli.main import guarded
 from engine.cli.output import CommandError, Exit, emit, output_option, table
+from engine.cli.times import time_of
 
 RESOURCE = "networkintents"
 REQUESTED_AT = "conductor-watch/requested-at"
@@ -203,7 +203,9 @@ def retry_command(
     wanted = [(namespace, name) for name in names]
     if reason:
         place = "--all-namespaces" if all_namespaces else f"--namespace={namespace}"
-        start = datetime.fromisoformat(time_of(since)) if since else datetime.min.replace(tzinfo=UTC)
+        start = (
+            datetime.fromisoformat(time_of(since, "--since")) if since else datetime.min.replace(tzinfo=UTC)
+        )
         found = kubectl.get(RESOURCE, place)["items"]
         wanted = [_key(item) for item in found if _has(item, reason, start)]
     for namespace, name in wanted:

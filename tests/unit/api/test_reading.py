@@ -6,8 +6,9 @@ from engine.api import reading
 from engine.api.reading import Selection
 from engine.api.wire import ApiError, Code
 from engine.reasons import Phase, Reason
+from engine.status import timestamp
 from store import Store, work
-from tests.unit.api.conftest import Place
+from tests.unit.api.conftest import NOW, Place
 
 
 def names(place: Place, **wanted: object) -> list[str]:
@@ -112,6 +113,28 @@ def test_a_generation_that_never_was_is_told_with_those_that_were(place: Place) 
     place.see("amf", generation=2)
     with pytest.raises(ApiError, match="has no generation 7; known are 1, 2"):
         explain(place.store, "amf", 7)
+
+
+def test_a_decision_of_the_past_is_explained_by_its_time(place: Place) -> None:
+    item = place.see("amf")
+    place.hold(item)
+    place.now += 60
+    place.hold(place.current("amf"), needs_approval=False)
+    place.now += 60
+    place.end(place.see("amf", generation=2))
+
+    def at(seconds: float) -> dict:
+        return place.store.read(lambda reader: reading.explain(reader, "core", "amf", at=NOW + seconds))
+
+    assert [at(seconds)["decidedAt"] for seconds in (0, 59, 60, 300)] == [
+        timestamp(NOW),
+        timestamp(NOW),
+        timestamp(NOW + 60),
+        timestamp(NOW + 60),
+    ]
+    assert (at(59)["generation"], at(59)["decisions"], at(59)["reason"]) == (1, 2, "Held")
+    with pytest.raises(ApiError, match="the first decision is of"):
+        at(-1)
 
 
 def test_what_was_never_decided_is_explained_by_how_it_stands(place: Place) -> None:
