@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 
 from nlp.dns_names import workload_name
-from nlp.draft import Draft, Workload, impossible, inner, places_of, unclear, workload
+from nlp.draft import Draft, Workload, impossible, inner, places_of, unclear, unsupported, workload
 from nlp.mesh import service_mesh
 from nlp.percent import percent as percent_of
 from nlp.policies import network_policy
@@ -144,6 +144,9 @@ def resource_limits(draft: Draft) -> None:
     """Requests, limits, or the quota of a namespace; limits where the text says neither."""
     default = draft.scalar("bound")
     quota = draft.target.everything or default == "quota"
+    apiece = [*draft.all("apiece"), *(one for one in draft.all("target") if "apiece" in inner(one.value))]
+    if quota and apiece:
+        raise unclear("a quota is of a namespace as a whole; name the workload to limit", places_of(apiece))
     for name in list(draft.found):
         _, _, rest = name.partition("resources.")
         bound, _, resource = rest.partition(".")
@@ -218,6 +221,8 @@ def affinity(draft: Draft) -> None:
         for place in draft.all(name):
             labels.setdefault(key, []).append(str(place.value))
             sources = [*sources, place]
+    if len(labels) > 1 and draft.all("affinity.either"):
+        raise unsupported("nodes by one label or by another cannot be asked for; name one", places_of(sources))
     if labels:
         draft.put("affinity.labels", dict[str, JSON](labels), *sources)
     _topology(draft, str(kind.value))
