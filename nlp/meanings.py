@@ -222,7 +222,9 @@ def affinity(draft: Draft) -> None:
             labels.setdefault(key, []).append(str(place.value))
             sources = [*sources, place]
     if len(labels) > 1 and draft.all("affinity.either"):
-        raise unsupported("nodes by one label or by another cannot be asked for; name one", places_of(sources))
+        raise unsupported(
+            "nodes by one label or by another cannot be asked for; name one", places_of(sources)
+        )
     if labels:
         draft.put("affinity.labels", dict[str, JSON](labels), *sources)
     _topology(draft, str(kind.value))
