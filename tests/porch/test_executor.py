@@ -174,6 +174,44 @@ def test_a_draft_whose_making_broke_off_in_porch_is_filled(bench: Bench, generat
     assert found["Kptfile"]["metadata"]["name"] == "core-amf"
 
 
+@pytest.mark.parametrize("lost", ["Kptfile", "deployment-amf.yaml", "configmap-amf.yaml"])
+@pytest.mark.parametrize("lifecycle", ["Proposed", "Published"])
+def test_a_proposal_that_porch_lost_files_of_is_made_whole_before_it_is_published(
+    bench: Bench, lifecycle: str, lost: str
+) -> None:
+    executor = bench.executor()
+    (before,) = done(executor.execute(bench.effect(change(config_map(a="b")), intent="core/config")))
+    effect = bench.effect(change(deployment(5)), lifecycle=lifecycle)
+    call = "PATCH /approval" if lifecycle == "Published" else "PATCH /packagerevisions/"
+    bench.porch.fail(call, hangs_up, done=lifecycle == "Proposed")
+    assert isinstance(executor.execute(effect), Unknown)
+    del bench.porch.files[f"main.core-amf.{effect.workspace}"][lost]
+    assert executor.read_back(effect) == Absent()
+    (revision,) = done(executor.execute(effect))
+    assert done(executor.read_back(effect)) == (revision,)
+    found = files(bench.porch, revision)
+    assert (found["deployment-amf.yaml"], found["configmap-amf.yaml"]) == (deployment(5), config_map(a="b"))
+    assert (
+        found["Kptfile"]["metadata"]["annotations"]
+        != files(bench.porch, before)["Kptfile"]["metadata"]["annotations"]
+    )
+
+
+@pytest.mark.parametrize("lost", ["Kptfile", "deployment-amf.yaml", "configmap-amf.yaml"])
+def test_a_shared_proposal_that_porch_lost_files_of_is_made_whole(bench: Bench, lost: str) -> None:
+    executor = bench.executor()
+    one = bench.effect(change(deployment(5)), lifecycle="Proposed")
+    done(executor.execute(one))
+    other = bench.effect(change(config_map(a="b")), intent="core/config", lifecycle="Proposed")
+    (shared,) = done(executor.execute(other))
+    del bench.porch.files[shared.resource_name][lost]
+    (revision,) = done(executor.execute(other))
+    assert done(executor.read_back(one)) == (revision,) == done(executor.read_back(other))
+    found = files(bench.porch, revision)
+    assert (found["deployment-amf.yaml"], found["configmap-amf.yaml"]) == (deployment(5), config_map(a="b"))
+    assert bench.porch.lifecycles() == ["Proposed"]
+
+
 def test_a_write_goes_only_over_the_revision_as_it_was_seen(bench: Bench) -> None:
     done(bench.executor().execute(bench.effect(change(deployment(5)))))
     bodies = [body for body in bench.porch.bodies if body and "tasks" not in body["spec"]]

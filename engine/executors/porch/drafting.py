@@ -16,6 +16,7 @@ from engine.executors.porch.api import PorchError
 from engine.executors.porch.calls import PorchCalls
 from engine.executors.porch.model import EFFECTS, STEPS, PackageRevision, Wish, label, wishes_text
 from engine.krm import PackageChange, annotate_package, lay_change
+from engine.krm.package import KPTFILE
 from engine.reasons import Reason
 
 BUSY_SECONDS = 30.0
@@ -100,11 +101,11 @@ class Drafter:
         revisions = self._api.revisions(label(change.repository), label(change.name))
         latest = _latest(revisions)
         open_ = tuple(found for found in revisions if not found.published)
-        for found in revisions:
-            if _stands(found, effect, latest):
-                return Draft(found, replaced_by(found, open_))
         source = self._api.contents(latest.name).files if latest is not None else {}
         files = source if latest is not None and latest.lifecycle == "Published" else {}
+        for found in revisions:
+            if _stands(found, effect, latest) and (found.published or self._whole(found, files)):
+                return Draft(found, replaced_by(found, open_))
         done = frozenset(wish for found in revisions if found.published for wish in found.wishes)
         package = _Package(latest, open_, files, done)
         ground = self._ground(package, effect)
@@ -134,6 +135,14 @@ class Drafter:
             return None
         found = min(held, key=lambda each: (each.workspace != workspace, not each.published))
         return Draft(found, replaced_by(found, [each for each in revisions if not each.published]))
+
+    def whole(self, found: PackageRevision) -> bool:
+        """Tells whether a revision has all files that it should have; see `_whole`."""
+        if found.published:
+            return True  # porch has pushed it to git before
+        latest = _latest(self._api.revisions(found.repository, found.package))
+        kept = latest is not None and latest.lifecycle == "Published"
+        return self._whole(found, self._api.contents(latest.name).files if latest and kept else {})
 
     def discard(self, repository: str, package: str, workspace: str) -> None:
         """Takes the effect of a workspace out of the open revisions of ours that hold it.
@@ -243,12 +252,33 @@ class Drafter:
             if ground.held_by is not None:
                 raise _busy(other, f"beside {ground.held_by.name}; have one approved, or deleted")
             stale = any(w.intent == effect.intent and w.workspace != effect.workspace for w in other.wishes)
-            if stale or _outdated(other, package.latest):
+            if stale or _outdated(other, package.latest) or not self._whole(other, package.files):
                 files = self._recalled(package.files, standing, other)
             else:
                 files = self._api.contents(other.name).files
             ground = _Ground(files, standing, other)
         return ground
+
+    def _whole(self, found: PackageRevision, base: Files) -> bool:
+        """Tells whether an open revision has all files that it should have.
+
+        porch writes a revision's files one by one after what it says of it, and stops in between where its
+        client goes away: what says Proposed, and whose wishes it holds, may lack any of them.
+
+        Args:
+            base: the files that it was made from.
+        """
+        files = self._api.contents(found.name).files
+        if KPTFILE not in files or base.keys() - files.keys():
+            return False
+        effects = (self._recall(found.repository, found.package, wish.workspace) for wish in found.wishes)
+        return all(
+            lay_change(files, theirs) == files
+            for effect in effects
+            if effect is not None
+            for theirs in effect.changes
+            if (label(theirs.repository), label(theirs.name)) == (found.repository, found.package)
+        )
 
     def _recalled(self, files: Files, wishes: Sequence[Wish], of: PackageRevision) -> Files:
         """Lays over the files what others were decided to have of this package."""

@@ -198,6 +198,8 @@ class PorchExecutor:
             draft = self._drafter.holding(repository, package, effect.workspace)
             if draft is None or draft.replaced or not _far_enough(draft.revision, effect.lifecycle):
                 return None
+            if not self._drafter.whole(draft.revision):
+                return None
             found.append(_revision(draft.revision))
         return tuple(found)
 
