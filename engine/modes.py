@@ -23,6 +23,8 @@ from store.outbox import Kind
 if TYPE_CHECKING:
     from engine.kube.client import Client
     from engine.kube.examining import Examination
+    from engine.kube.resources import Resource
+    from engine.kube.source import Form
 
 
 log = logging.getLogger(__name__)
@@ -174,7 +176,7 @@ class KubernetesMode:
         from engine.kube.errors import UnavailableError  # noqa: PLC0415 - as above
         from engine.kube.inventory import KubernetesInventory  # noqa: PLC0415 - as above
         from engine.kube.resources import network_intents  # noqa: PLC0415 - as above
-        from engine.kube.sinks import ResourceSinks  # noqa: PLC0415 - as above
+        from engine.kube.sinks import ResourceSinks, by_form  # noqa: PLC0415 - as above
         from engine.kube.versions import Versions  # noqa: PLC0415 - as above
 
         self._settings = settings
@@ -186,6 +188,12 @@ class KubernetesMode:
         self._resource = network_intents(settings.group, settings.version, settings.kubernetes.plural)
         self._versions = Versions()
         self.sinks = ResourceSinks(self._client, self._resource, self._versions).by_kind()
+        self._form = form = form_of(settings)
+        if form is not None:
+            stated = settings.structured
+            self._stated = network_intents(stated.group, stated.version, stated.plural)
+            others = ResourceSinks(self._client, self._stated, self._versions, form).by_kind()
+            self.sinks = by_form(self.sinks, others, form)
         self.silence_seconds = 2 * self._client.times.silence
         self._examination = self._examine_with()
         self._watched = None if settings.live.kind == "directory" else KubernetesInventory(self._client)
@@ -195,24 +203,28 @@ class KubernetesMode:
         self, store: Store, kept: Callable[[], None], redact: Callable[[str], str], clock: Callable[[], float]
     ) -> IntentSource:
         """Makes the source that watches."""
-        from engine.kube.source import KubernetesSource  # noqa: PLC0415 - as above
+        from engine.kube.source import KubernetesSource, TextForm  # noqa: PLC0415 - as above
+        from engine.kube.sources import Together  # noqa: PLC0415 - as above
 
-        settings = self._settings.kubernetes
-        kind = f"{self._settings.group}/{self._settings.version}/{settings.plural}"
+        def following(resource: Resource, form: Form) -> KubernetesSource:
+            kind = f"{resource.api_version}/{resource.plural}"
 
-        def scope() -> str:
-            cluster = self._client.cluster_id()
-            return f"{cluster}:{kind}" if cluster else ""
+            def scope() -> str:
+                cluster = self._client.cluster_id()
+                return f"{cluster}:{kind}" if cluster else ""
 
-        return KubernetesSource(
-            self._client,
-            self._resource,
-            Journal(store, kept, scope),
-            self._versions,
-            namespaces=settings.namespaces or ("",),
-            redact=redact,
-            clock=clock,
-        )
+            return KubernetesSource(
+                self._client,
+                resource,
+                Journal(store, kept, scope, kind),
+                self._versions,
+                namespaces=self._settings.kubernetes.namespaces or ("",),
+                form=form,
+                clock=clock,
+            )
+
+        texts = following(self._resource, TextForm(redact, self._form))
+        return texts if self._form is None else Together(texts, following(self._stated, self._form))
 
     def remembered(self, namespace: str, name: str) -> Mapping[str, Any] | None:  # noqa: ARG002
         """Nothing: the source tells the status with the object."""

@@ -69,6 +69,9 @@ class StructuredSettings(StrictModel):
         },
         description="By field of the contract, the field of their spec.",
     )
+    status: list[str] = Field(
+        default=["conditions"], description="The fields of our status that their definition has."
+    )
 
 
 class OutputSettings(StrictModel):

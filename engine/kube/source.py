@@ -6,9 +6,9 @@ annotations of others, or that the intent is being deleted; our own writes of st
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
@@ -23,6 +23,7 @@ from engine.kube.versions import Versions, order
 from engine.kube.watching import Change, Reflector
 from engine.network_intent import IntentSpec, said_problems
 from engine.pipeline.journal import LISTED_FIRST
+from engine.structured import NotStatedError, StructuredForm
 from engine.telling import OUTPUTS
 from store.inbox import Event, EventKind
 
@@ -62,13 +63,60 @@ class Journal(Protocol):
         ...
 
 
+class Form(Protocol):
+    """How the intents of a resource state what they wish, and the names that they are known by."""
+
+    def known_as(self, name: str) -> str:
+        """Returns the name that a resource is known by."""
+        ...
+
+    def owns(self, known_as: str) -> bool:
+        """Tells whether a name is that of an intent of this form."""
+        ...
+
+    def read(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns what is kept of a spec; raises NotStatedError where it does not fit."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TextForm:
+    """Intents with a text.
+
+    Attributes:
+        redact: takes secrets out of a text before it is kept anywhere.
+        others: the form of those that state an action in fields; None where there are none.
+    """
+
+    redact: Callable[[str], str]
+    others: StructuredForm | None = None
+
+    def known_as(self, name: str) -> str:
+        """The name that the resource has."""
+        return name
+
+    def owns(self, known_as: str) -> bool:
+        """Whatever is no intent of another form."""
+        return self.others is None or not self.others.owns(known_as)
+
+    def read(self, spec: Mapping[str, Any]) -> dict[str, Any]:
+        """Reads a spec with a text, and takes the secrets out of it."""
+        try:
+            found = IntentSpec.model_validate(spec)
+        except ValidationError as error:
+            raise NotStatedError(said_problems(error)) from error
+        wish = found.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True)
+        wish["intent"] = self.redact(found.intent)
+        return {"spec": wish}
+
+
 class KubernetesSource:
     """Follows NetworkIntents and has every change kept by `journal` before it counts as seen.
 
     Args:
         versions: told of each object's version, for writing its status.
         namespaces: those to follow; ("",) for all.
-        redact: takes secrets out of a text before it is kept anywhere.
+        form: how they state what they wish; with a text where it is not given.
     """
 
     name = "kubernetes"
@@ -81,16 +129,17 @@ class KubernetesSource:
         versions: Versions,
         *,
         namespaces: Sequence[str] = ("",),
-        redact: Callable[[str], str] = str,
+        form: Form | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._reflectors: list[Reflector] = []
         for namespace in dict.fromkeys(namespaces):
-            intake = _Intake(resource, journal, versions, redact, clock)
-            scope = _Scope(namespace, intake, journal, client.health)
+            reads = form or TextForm(str)
+            intake = _Intake(resource, journal, versions, reads, clock)
+            scope = _Scope(namespace, intake, journal, client.health, reads)
             resume = partial(journal.version, namespace)
             self._reflectors.append(Reflector(client, resource, namespace, scope, resume=resume))
-        self.synced = _All([reflector.synced for reflector in self._reflectors])
+        self.synced = All([reflector.synced for reflector in self._reflectors])
         """Set once everything that was there at the start has been handed over."""
 
     @property
@@ -112,16 +161,30 @@ class KubernetesSource:
             reflector.join(max(0.0, deadline - time.monotonic()))
 
 
-class _All:
-    """Is set once all of some events are."""
+class Synced(Protocol):
+    """What is set once."""
 
-    def __init__(self, events: Sequence[threading.Event]) -> None:
+    def is_set(self) -> bool:
+        """Tells whether it is."""
+        ...
+
+    def wait(self, timeout: float) -> bool:
+        """Waits for that some seconds; returns whether it is."""
+        ...
+
+
+class All:
+    """Is set once all of some others are."""
+
+    def __init__(self, events: Sequence[Synced]) -> None:
         self._events = events
 
     def is_set(self) -> bool:
+        """Tells whether all are."""
         return all(event.is_set() for event in self._events)
 
     def wait(self, timeout: float) -> bool:
+        """Waits for all together some seconds; returns whether they are set."""
         deadline = time.monotonic() + timeout
         return all(event.wait(max(0.0, deadline - time.monotonic())) for event in self._events)
 
@@ -134,13 +197,13 @@ class _Intake:
         resource: Resource,
         journal: Journal,
         versions: Versions,
-        redact: Callable[[str], str],
+        form: Form,
         clock: Callable[[], float],
     ) -> None:
         self._resource = resource
         self._journal = journal
         self._versions = versions
-        self._redact = redact
+        self._form = form
         self._clock = clock
         self._handed: dict[str, tuple[int, int]] = {}
         """For each uid, the version that was seen last and the hash of what matters of it."""
@@ -162,7 +225,8 @@ class _Intake:
             before = seen[uid] if uid in seen else self._handed.get(uid)
             if change.deleted:
                 seen[uid] = None
-                events.append(self.gone(metadata["namespace"], metadata["name"], uid, change.version))
+                name = self._form.known_as(metadata["name"])
+                events.append(self.gone(metadata["namespace"], name, uid, change.version))
             elif before is None or before[0] < now[0] or (listed and before[0] != now[0]):
                 seen[uid] = now
                 if listed:
@@ -197,16 +261,15 @@ class _Intake:
 
     def _event(self, body: Object, first: bool) -> Event:
         metadata = _metadata(body["metadata"])
+        metadata["name"] = self._form.known_as(metadata["name"])
         about = (metadata["namespace"], metadata["name"], metadata["uid"])
         try:
-            spec = IntentSpec.model_validate(body.get("spec") or {})
-        except ValidationError as error:
-            problem = {"problem": said_problems(error), "metadata": metadata}
+            read = self._form.read(body.get("spec") or {})
+        except NotStatedError as error:
+            problem = {"problem": str(error), "metadata": metadata}
             origin = self._resource.words(*about[:2])
             return self._make(EventKind.MALFORMED, *about, origin, canonical_json(problem))
-        wish = spec.model_dump(by_alias=True, exclude_defaults=True, exclude_none=True)
-        wish["intent"] = self._redact(spec.intent)
-        kept: dict[str, Any] = {"metadata": metadata, "spec": wish}
+        kept: dict[str, Any] = {"metadata": metadata, **read}
         if body.get("status"):  # a store that was lost is rebuilt from it
             kept["status"] = body["status"]
         if first:
@@ -229,7 +292,8 @@ class _Intake:
 class _Scope:
     """The follower of one namespace, or of all."""
 
-    def __init__(self, namespace: str, intake: _Intake, journal: Journal, health: Health) -> None:
+    def __init__(self, namespace: str, intake: _Intake, journal: Journal, health: Health, form: Form) -> None:
+        self._form = form
         self._namespace = namespace
         self._intake = intake
         self._journal = journal
@@ -243,11 +307,11 @@ class _Scope:
         for page in pages:
             self._intake.take((Change(item) for item in page), listed=True, first=first)
             for metadata in (item["metadata"] for item in page):
-                there[metadata["namespace"], metadata["name"]] = metadata["uid"]
+                there[metadata["namespace"], self._form.known_as(metadata["name"])] = metadata["uid"]
         missing = [
             (namespace, name, uid)
             for namespace, name, uid in self._journal.known()
-            if self._namespace in ("", namespace) and (namespace, name) not in there
+            if self._namespace in ("", namespace) and self._form.owns(name) and (namespace, name) not in there
         ]
         self._intake.hand_over([self._intake.gone(*known, "") for known in sorted(missing)])
         self._intake.keep_only(set(there.values()))

@@ -18,9 +18,13 @@ class Journal:
     Args:
         kept: called once events are kept for good.
         scope: what the versions are of: a cluster and a resource; without it none is remembered.
+        resource: the resource, with its group and version; empty for a folder.
     """
 
-    def __init__(self, store: Store, kept: Callable[[], None], scope: Callable[[], str] = str) -> None:
+    def __init__(
+        self, store: Store, kept: Callable[[], None], scope: Callable[[], str] = str, resource: str = ""
+    ) -> None:
+        self._resource = resource
         self._store = store
         self._kept = kept
         self._scope = scope
@@ -40,11 +44,13 @@ class Journal:
 
     def first(self, namespace: str) -> bool:
         """Tells whether the intents of a namespace (of all where empty) have never been seen as a whole."""
-        return self._store.read(lambda reader: meta.get(reader, f"listed:{namespace}")) is None
+        return (
+            self._store.read(lambda reader: meta.get(reader, f"listed:{self._resource}:{namespace}")) is None
+        )
 
     def listed(self, namespace: str) -> None:
         """Notes that the intents of a namespace have been seen as a whole."""
-        self._store.write(lambda tx: meta.put(tx, f"listed:{namespace}", "true")).result()
+        self._store.write(lambda tx: meta.put(tx, f"listed:{self._resource}:{namespace}", "true")).result()
 
     def version(self, namespace: str) -> str:
         """Returns the last version told to `reached`; empty where there is none."""

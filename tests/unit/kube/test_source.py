@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine.kube.source import Known, KubernetesSource
+from engine.kube.source import Known, KubernetesSource, TextForm
 from engine.kube.versions import Seen, Versions
 from engine.telling import OUTPUTS
 from store.inbox import Event
@@ -92,7 +92,8 @@ def test_an_event_has_what_the_pipeline_needs_and_no_more(api: ScriptedApi, jour
     body = intent("a", 7, labels={"team": "core"}, annotations=annotations, generation=3)
     body["spec"] = {"intent": "set the secret", "priority": 5, "dryRun": True, "vendor": {"x": 1}}
     api.lists.append(listing(body))
-    with source(api, journal, redact=lambda text: text.replace("secret", "[…]"), clock=lambda: 5.0) as found:
+    form = TextForm(lambda text: text.replace("secret", "[…]"))
+    with source(api, journal, form=form, clock=lambda: 5.0) as found:
         assert found.synced.wait(60)
     (event,) = journal.events
     assert (event.source, event.kind, event.namespace, event.name) == ("kubernetes", "upsert", "core", "a")
