@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from engine.kube import client as api
 from engine.kube.client import Client
+from engine.kube.discovery import not_served
 from engine.kube.errors import ApiError, ForbiddenError, NotFoundError
-from engine.kube.health import Health
 from engine.kube.resources import Resource
 from engine.kube.watching import Change, Reflector
 from engine.live.inventory import Object, UnknownFact
@@ -122,7 +122,7 @@ class KubernetesInventory:
                 return self._watched[scope]
             if len(self._watched) >= MOST_WATCHES:
                 self._end(min(self._watched, key=lambda other: self._watched[other].used_at))
-            kept = _Kept(resource, namespace, self._client.health)
+            kept = _Kept(self._client, resource, namespace)
             reflector = Reflector(self._client, resource, namespace, kept)
             watched = self._watched[scope] = _Watched(kept, reflector, self._monotonic())
             reflector.start()
@@ -154,20 +154,22 @@ class KubernetesInventory:
 class _Kept:
     """The objects of one kind in one namespace, as its watch tells them."""
 
-    def __init__(self, resource: Resource, namespace: str, health: Health) -> None:
+    def __init__(self, client: Client, resource: Resource, namespace: str) -> None:
         self.settled = threading.Event()
         """Set once they were listed, or could not be."""
         self.sum: int | None = None
         """Of the fingerprints of all objects, and of whether they are known; None until that is settled."""
+        self._client = client
         self._resource = resource
         self._namespace = namespace
-        self._health = health
         self._lock = threading.Lock()
         self._objects: dict[str, Object] = {}
         self._prints: dict[str, int] = {}
         self._problems: dict[str, str] = {}
         self._known = False
         self._error: Exception | None = None
+        self._absent_at = float("-inf")
+        """When the API server last said that it serves no such kind, by the monotonic clock."""
 
     def get(self, name: str) -> Object | None:
         """Returns an object of this name."""
@@ -189,6 +191,7 @@ class _Kept:
         What was known stays so through an outage, in which an API server that starts may also say for some
         seconds that we have no right.
         """
+        silent = min(silent, time.monotonic() - self._absent_at)
         if self._known and silent <= stale_after:
             return
         error = self._error
@@ -229,13 +232,16 @@ class _Kept:
         del version
         if self._error is not None:
             self._error = None
-            self._health.worked("facts", self._detail)
+            self._client.health.worked("facts", self._detail)
         self.settled.set()
 
     def failed(self, error: Exception) -> None:
-        """Notes why; a kind that the cluster does not serve is nobody's trouble until it is needed."""
+        """Notes why. Of a kind that the cluster does not serve there is nothing, and that is known."""
         if not isinstance(error, NotFoundError):
-            self._health.failed("facts", error, self._detail)
+            self._client.health.failed("facts", error, self._detail)
+        elif not_served(self._client, self._resource):
+            self.listed(iter(()))
+            self._absent_at = time.monotonic()
         self._error = error
         with self._lock:
             self._sum_up()

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from engine.kube import inventory as inventory_module
 from engine.kube.client import Client, Times
 from engine.kube.connection import configure
-from engine.kube.inventory import KubernetesInventory
+from engine.kube.discovery import not_served
+from engine.kube.inventory import KubernetesInventory, resource_of
 from engine.live import Inventory, UnknownFact, gather
 from engine.live.managers import field_managers
 from tests.cluster.api import Api, Resource
@@ -171,12 +173,32 @@ def test_secrets_are_no_kind_that_is_read(inventory: KubernetesInventory, namesp
         inventory.list("Secret", namespace)
 
 
-def test_a_kind_that_the_cluster_does_not_serve_is_unknown_and_no_trouble(
-    namespace: str, inventory: KubernetesInventory, proxy: FaultProxy
+def test_of_a_kind_that_the_cluster_does_not_serve_there_is_nothing_and_that_is_known(
+    namespace: str, inventory: KubernetesInventory
 ) -> None:
+    assert inventory.list("VirtualService", namespace) == ()
+    assert inventory.get("VirtualService", namespace, "amf") is None
+    assert inventory._client.health.problems == {}
+
+
+def test_where_the_cluster_cannot_be_asked_what_it_serves_the_kind_is_unknown(
+    namespace: str, inventory: KubernetesInventory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inventory_module, "not_served", lambda *_: False)
     with pytest.raises(UnknownFact, match=r"does not serve virtualservices\.networking\.istio\.io"):
         inventory.list("VirtualService", namespace)
-    assert inventory._client.health.problems == {}
+
+
+def test_what_a_cluster_serves_is_found_in_any_version(
+    namespace: str, product: Path, proxy: FaultProxy
+) -> None:
+    client = proxy.client(product, FAST)
+    assert not_served(client, resource_of("VirtualService", "networking.istio.io/v1"))
+    assert not_served(client, resource_of("Unheard", "apps/v1"))
+    assert not not_served(client, resource_of("Deployment", "apps/v1"))
+    assert not not_served(client, resource_of("Deployment", "apps/v9"))
+    proxy.down.set()
+    assert not not_served(client, resource_of("VirtualService", "networking.istio.io/v1"))
 
 
 def test_a_cluster_that_is_away_makes_facts_unknown(
@@ -260,4 +282,5 @@ def test_all_that_an_action_needs_is_gathered(
     assert view.namespace_object is not None
     assert [item["metadata"]["name"] for item in view.quotas or ()] == ["q"]
     assert [item["metadata"]["name"] for item in view.config_maps or ()] == ["amf"]
-    assert view.unknown.keys() == {"nodes", "virtual_services", "destination_rules", "peer_authentications"}
+    assert view.unknown.keys() == {"nodes"}
+    assert view.virtual_services == ()
