@@ -101,6 +101,10 @@ class Mode(Protocol):
         """Tells how what the mode works with is; what it knows nothing of is left as it is by itself."""
         ...
 
+    def announce(self, reason: str, note: str, *, warning: bool) -> None:
+        """Tells those who look after the daemon what happened to it, besides the log."""
+        ...
+
     def close(self) -> None:
         """Ends what the mode holds open."""
         ...
@@ -159,6 +163,9 @@ class EmbeddedMode:
         """Nothing besides."""
         return Vitals()
 
+    def announce(self, reason: str, note: str, *, warning: bool) -> None:
+        """Leaves it to the log."""
+
     def close(self) -> None:
         """Holds nothing open."""
 
@@ -175,6 +182,7 @@ class KubernetesMode:
         from engine.kube.connection import configure  # noqa: PLC0415 - as above
         from engine.kube.errors import UnavailableError  # noqa: PLC0415 - as above
         from engine.kube.inventory import KubernetesInventory  # noqa: PLC0415 - as above
+        from engine.kube.own_pod import OwnPod  # noqa: PLC0415 - as above
         from engine.kube.resources import network_intents  # noqa: PLC0415 - as above
         from engine.kube.sinks import ResourceSinks, by_form  # noqa: PLC0415 - as above
         from engine.kube.versions import Versions  # noqa: PLC0415 - as above
@@ -196,6 +204,7 @@ class KubernetesMode:
             self.sinks = by_form(self.sinks, others, form)
         self.silence_seconds = 2 * self._client.times.silence
         self._examination = self._examine_with()
+        self._pod = OwnPod(self._client)
         self._watched = None if settings.live.kind == "directory" else KubernetesInventory(self._client)
         self.inventory: LiveInventory = self._watched or live.DirectoryInventory(settings.live.directory)
 
@@ -261,6 +270,10 @@ class KubernetesMode:
 
         namespaces = self._settings.kubernetes.namespaces or ("",)
         return Examination(self._client, self._resource, ours, namespaces)
+
+    def announce(self, reason: str, note: str, *, warning: bool) -> None:
+        """Tells an Event about our pod, where its environment names it."""
+        self._pod.tell(reason, note, warning=warning)
 
     def close(self) -> None:
         """Ends every watch and connection."""

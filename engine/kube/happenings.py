@@ -181,7 +181,7 @@ class KubernetesEvents:
             "kind": EVENTS.kind,
             "metadata": {"name": name, "namespace": target.namespace},
             "eventTime": _micro(now),
-            "reportingController": f"{self._resource.group}/{FIELD_MANAGER}",
+            "reportingController": "/".join(filter(None, (self._resource.group, FIELD_MANAGER))),
             "reportingInstance": self._instance[:_MOST_REASON],
             "type": happening.type,
             "reason": happening.reason[:_MOST_REASON],

@@ -337,11 +337,23 @@ class Daemon:
             Whether something else is in force now.
         """
         with self._reloading:
+            before = [item.problem for item in self.reloaded]
             changed = [item.look(always=always) for item in self.reloaded]
+            told = [(item.name, item.problem) for item in self.reloaded]
+        for (name, problem), was in zip(told, before, strict=True):
+            if problem != was:
+                self._announce(name, problem)
         if any(changed):
             self._look_again()
             self.ticker.wake("work")
         return any(changed)
+
+    def _announce(self, name: str, problem: str) -> None:
+        if problem:
+            note = f"{name} not taken up, the last good ones stay: {problem}"
+            self._mode.announce("ReloadFailed", note, warning=True)
+        else:
+            self._mode.announce("Reloaded", f"{name} taken up", warning=False)
 
     def _look_again(self) -> None:
         """Makes due again what other rules, facts or switches decided."""
