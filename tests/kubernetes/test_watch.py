@@ -389,7 +389,7 @@ def test_two_lists_in_a_row_are_the_same(admin: Api, namespace: str, product: Pa
 
 def test_an_api_server_that_is_away_is_unavailable(own_server: ApiServer) -> None:
     client = Client(configure(own_server.kubeconfig), FAST)
-    assert client.whoami() == "admin"
+    assert client.whoami() in ("admin", "")  # before 1.28 the API server does not say
     assert client.cluster_id()
     own_server.stop_api()
     with pytest.raises(UnavailableError, match="refused"):

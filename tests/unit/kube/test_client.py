@@ -127,6 +127,17 @@ def test_a_server_too_old_to_say_who_we_are_is_no_error(api: ScriptedApi) -> Non
     assert client_of(api).whoami() == ""
 
 
+def test_a_server_that_knows_no_such_question_names_us_where_it_refuses_it(api: ScriptedApi) -> None:
+    refusal = 'selfsubjectreviews.authentication.k8s.io is forbidden: User "{}" cannot create resource'
+    api.others.append(status(403, refusal.format("system:serviceaccount:core:watch")))
+    assert client_of(api).whoami() == "system:serviceaccount:core:watch"
+    api.others.append(status(403, refusal.format("system:anonymous")))
+    with pytest.raises(UnauthorizedError, match="service account"):
+        client_of(api).whoami()
+    api.others.append(status(403, "no"))
+    assert client_of(api).whoami() == ""
+
+
 def test_a_cluster_whose_id_we_may_not_read_has_none(api: ScriptedApi) -> None:
     api.others.extend([status(403, "forbidden"), answers(200, {"metadata": {"uid": "c1"}})])
     client = client_of(api)
