@@ -90,7 +90,9 @@ def _short(said: str) -> str:
     """Returns what was said in one line without what says nothing, or could drive a terminal."""
     words = "".join(char if char.isprintable() else " " for char in said)
     told = " ".join(words.split()).removeprefix("Error: ").removeprefix("Internal error occurred: ")
-    return told if len(told) <= _SAID_CHARACTERS else f"{told[:_SAID_CHARACTERS]}…"
+    if len(told) <= _SAID_CHARACTERS:
+        return told
+    return f"{told[: _SAID_CHARACTERS // 2]} … {told[-_SAID_CHARACTERS // 2 :]}"  # the cause stands last
 
 
 def _retryable(pattern: str, advice: str) -> _Row:
