@@ -71,13 +71,15 @@ class _Draft:
     """What a package is to become.
 
     Attributes:
+        revision: None for a package that is not there and not to be.
+        message: of the commit.
         files: what changes, by path from the top of the repository; None where nothing does.
         replaced: open revisions that go, as what they held is held here or not wished any more.
     """
 
     package: PackageRefs
-    revision: Revision
-    wishes: tuple[Wish, ...] = ()
+    revision: Revision | None
+    message: str = ""
     files: Mapping[str, bytes | None] | None = None
     replaced: tuple[OpenRevision, ...] = ()
 
@@ -106,6 +108,39 @@ class Drafter:
             PackageBusyError: somebody has to merge or delete a revision first.
             CannotRunError, UntrustedProgramError: git or kpt did not run.
         """
+        remote, found = self._look(work, folder)
+        drafts = [self._draft(work, change, found[change.name], remote, folder) for change in work.changes]
+        return self._commit(work, drafts, remote)
+
+    def prepare_end(self, work: Work, folder: Path) -> Ready:
+        """Makes the commits that take packages away; their open revisions of ours go too. See `prepare`."""
+        remote, found = self._look(work, folder)
+        drafts = []
+        for name, package in found.items():
+            known = package.lifecycle_of(work.effect.workspace) is not None
+            files = {} if known else remote.files(f"refs/fetched/{work.branch}", package.path)
+            revision = Revision(
+                work.repository,
+                name,
+                work.effect.workspace,
+                0,
+                "DeletionProposed",
+                f"{package.path}/{work.effect.workspace}",
+            )
+            message = message_of(f"{name}: withdrawn with {work.effect.intent}", work.effect, ())
+            drafts.append(
+                _Draft(
+                    package,
+                    revision if known or files else None,
+                    message,
+                    {f"{package.path}/{file}": None for file in files} or None,
+                    () if known else _opened(package, remote),
+                )
+            )
+        return self._commit(work, drafts, remote)
+
+    def _look(self, work: Work, folder: Path) -> tuple[Remote, dict[str, PackageRefs]]:
+        """Fetches what is published and our own open revisions; returns the refs of each package."""
         remote = self._git.remote(work.settings, folder)
         asked = [PackageRefs(path, {}) for path in work.paths.values()]
         refs = remote.refs([work.branch, *(pattern for package in asked for pattern in package.patterns())])
@@ -116,8 +151,7 @@ class Drafter:
             )
         found = {name: PackageRefs(path, refs) for name, path in work.paths.items()}
         remote.fetch([work.branch, *(ref for package in found.values() for ref in package.opened_by_us())])
-        drafts = [self._draft(work, change, found[change.name], remote, folder) for change in work.changes]
-        return self._commit(work, drafts, remote)
+        return remote, found
 
     def find(self, work: Work, change: PackageChange, folder: Path) -> Revision | None:
         """Returns the revision of a package that holds an effect; raises as `prepare` does."""
@@ -155,7 +189,10 @@ class Drafter:
         }
         number = refs.newest() + 1 if work.publishes else 0
         revision = _revision(change, refs, work.effect.workspace, number, work.effect.lifecycle)
-        return _Draft(refs, revision, (*standing, Wish.of(work.effect)), files, package.opened)
+        message = message_of(
+            f"{change.name}: what {work.effect.intent} states", work.effect, (*standing, Wish.of(work.effect))
+        )
+        return _Draft(refs, revision, message, files, package.opened)
 
     def _made(
         self,
@@ -194,7 +231,7 @@ class Drafter:
         commits = [
             Commit(
                 parent=None if work.publishes and place else draft.package.refs[work.branch],
-                message=message_of(draft.revision.package, work.effect, draft.wishes),
+                message=draft.message,
                 files=draft.files or {},
             )
             for place, draft in enumerate(changed)
@@ -202,17 +239,17 @@ class Drafter:
         hashes = remote.commit(commits, self._clock()) if commits else []
         expected: dict[str, str] = {}
         for draft, made in zip(changed, hashes, strict=True):
-            package, revision = draft.package, draft.revision
-            names = [package.tag(revision.workspace), package.tag(f"v{revision.revision}")]
+            package, workspace = draft.package, work.effect.workspace
+            names = [package.tag(workspace), package.tag(f"v{package.newest() + 1}")]
             if not work.publishes:
-                names = [package.open_branch(revision.lifecycle, revision.workspace)]
+                names = [package.open_branch(work.effect.lifecycle, workspace)]
             expected |= dict.fromkeys(names, made)
         replaced = [item for draft in drafts for item in draft.replaced]
         refspecs = [f"{hashes[-1]}:{work.branch}"] if work.publishes and hashes else []
         refspecs += [f"{made}:{ref}" for ref, made in expected.items()]
         return Ready(
             remote,
-            tuple(draft.revision for draft in drafts),
+            tuple(draft.revision for draft in drafts if draft.revision is not None),
             (*refspecs, *(f":{item.ref}" for item in replaced)),
             tuple(f"{item.ref}:{item.commit}" for item in replaced),
             expected,
@@ -288,11 +325,5 @@ def _unchanged(change: PackageChange, package: PackageRefs) -> Revision:
 def _revision(
     change: PackageChange, package: PackageRefs, workspace: str, number: int, lifecycle: str
 ) -> Revision:
-    return Revision(
-        repository=change.repository,
-        package=change.name,
-        workspace=workspace,
-        revision=number,
-        lifecycle=lifecycle,
-        resource_name=f"{package.path}/{workspace}" if workspace else package.path,
-    )
+    name = f"{package.path}/{workspace}" if workspace else package.path
+    return Revision(change.repository, change.name, workspace, number, lifecycle, name)

@@ -31,11 +31,12 @@ from engine.executors.base import (
     Terminal,
     Unknown,
     Up,
+    Withdrawal,
 )
 from engine.executors.kpt.drafting import Drafter, PackageBusyError, Recall, Work
 from engine.executors.kpt.git import Git
 from engine.executors.kpt.problems import GitError
-from engine.executors.kpt.pushing import Pushed, Raced, push
+from engine.executors.kpt.pushing import Pushed, Raced, Ready, push
 from engine.executors.kpt.rendering import Kpt
 from engine.executors.kpt.settings import KptSettings, RepositorySettings
 from engine.krm import MergeConflict, PackageChange
@@ -78,12 +79,39 @@ class KptExecutor:
         by_repository: dict[str, list[PackageChange]] = defaultdict(list)
         for change in effect.changes:
             by_repository[change.repository].append(change)
+        return self._all(
+            lambda: [self._work(effect, name, changes) for name, changes in sorted(by_repository.items())],
+            self._drafter.prepare,
+        )
+
+    def withdraw(self, withdrawal: Withdrawal) -> ExecuteOutcome:
+        """Proposes to take packages away, and takes away what of them is still open and ours."""
+        end = Effect(
+            withdrawal.intent, withdrawal.generation, withdrawal.key, withdrawal.workspace, "Proposed", ()
+        )
+        by_repository: dict[str, list[str]] = defaultdict(list)
+        for package in withdrawal.packages:
+            by_repository[package.repository].append(package.name)
+
+        def works() -> list[Work]:
+            return [
+                Work(end, name, settings, (), {package: _path(settings, package) for package in packages})
+                for name, packages in sorted(by_repository.items())
+                for settings in [self._settings(name)]
+            ]
+
+        return self._all(works, self._drafter.prepare_end)
+
+    def _all(
+        self, works: Callable[[], Sequence[Work]], prepare: Callable[[Work, Path], Ready]
+    ) -> ExecuteOutcome:
+        """Does some work in its repositories, in each when it is its turn."""
         try:
-            works = [self._work(effect, name, changes) for name, changes in sorted(by_repository.items())]
+            chosen = works()
             with self._folders.new() as folder, ExitStack() as turns:
-                for work in works:
+                for work in chosen:
                     turns.enter_context(self._turns[work.repository])
-                return self._carry_out(works, folder)
+                return _carry_out(chosen, prepare, folder)
         except PackageBusyError as error:
             return Retry(Reason.PACKAGE_BUSY, str(error), after=_BUSY_SECONDS, counts=False)
         except (
@@ -155,30 +183,12 @@ class KptExecutor:
 
     def _work(self, effect: Effect, repository: str, changes: Sequence[PackageChange]) -> Work:
         settings = self._settings(repository)
-        paths = {change.name: _path(settings, change) for change in changes}
+        paths = {change.name: _path(settings, change.name) for change in changes}
         return Work(effect, repository, settings, tuple(changes), paths)
 
-    def _carry_out(self, works: Sequence[Work], folder: Path) -> ExecuteOutcome:
-        """Prepares all before it pushes any: an intent happens as a whole."""
-        prepared = [self._drafter.prepare(work, folder / f"{place}-0") for place, work in enumerate(works)]
-        revisions: list[Revision] = []
-        for place, (work, ready) in enumerate(zip(works, prepared, strict=True)):
-            outcome = push(ready)
-            for again in range(1, _RACES):
-                if not isinstance(outcome, Raced):
-                    break
-                outcome = push(self._drafter.prepare(work, folder / f"{place}-{again}"))
-            if isinstance(outcome, Pushed):
-                revisions.extend(outcome.revisions)
-            elif isinstance(outcome, Raced):
-                return Retry(Reason.PACKAGE_BUSY, outcome.message, after=_BUSY_SECONDS, counts=False)
-            else:
-                return outcome
-        return Done(tuple(revisions))
 
-
-def _path(settings: RepositorySettings, change: PackageChange) -> str:
-    return f"{settings.directory}/{change.name}" if settings.directory else change.name
+def _path(settings: RepositorySettings, package: str) -> str:
+    return f"{settings.directory}/{package}" if settings.directory else package
 
 
 def _failed(error: Exception) -> ExecuteOutcome:
@@ -192,3 +202,22 @@ def _failed(error: Exception) -> ExecuteOutcome:
         return Terminal(Reason.INVALID, message)
     # The machine or the settings are at fault, and not the intent.
     return Retry(Reason.BACKEND_DOWN, str(error), after=_OUTAGE_SECONDS, counts=False)
+
+
+def _carry_out(works: Sequence[Work], prepare: Callable[[Work, Path], Ready], folder: Path) -> ExecuteOutcome:
+    """Prepares all before it pushes any: an intent happens as a whole."""
+    prepared = [prepare(work, folder / f"{place}-0") for place, work in enumerate(works)]
+    revisions: list[Revision] = []
+    for place, (work, ready) in enumerate(zip(works, prepared, strict=True)):
+        outcome = push(ready)
+        for again in range(1, _RACES):
+            if not isinstance(outcome, Raced):
+                break
+            outcome = push(prepare(work, folder / f"{place}-{again}"))
+        if isinstance(outcome, Pushed):
+            revisions.extend(outcome.revisions)
+        elif isinstance(outcome, Raced):
+            return Retry(Reason.PACKAGE_BUSY, outcome.message, after=_BUSY_SECONDS, counts=False)
+        else:
+            return outcome
+    return Done(tuple(revisions))

@@ -56,10 +56,10 @@ def wishes_in(message: str) -> tuple[Wish, ...]:
     return tuple(Wish(workspace, intent) for workspace, intent in _HOLDS.findall(message))
 
 
-def message_of(package: str, effect: Effect, wishes: Iterable[Wish]) -> str:
-    """Returns the message of a commit that holds some wishes."""
+def message_of(title: str, effect: Effect, wishes: Iterable[Wish]) -> str:
+    """Returns the message of a commit that an effect makes and that holds some wishes."""
     held = "".join(f"Holds: {wish.workspace} {wish.intent}\n" for wish in wishes)
     return (
-        f"{package}: what {effect.intent} states\n\n"
+        f"{title}\n\n"
         f"Intent: {effect.intent}\nGeneration: {effect.generation}\nEffect-Key: {effect.key}\n{held}"
     )

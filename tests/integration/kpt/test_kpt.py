@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from engine.executors.base import Absent, Done, Down, Retry, Terminal, Unknown, Up
+from engine.executors.base import (
+    Absent,
+    Done,
+    Down,
+    PackageRef,
+    Retry,
+    Terminal,
+    Unknown,
+    Up,
+    Withdrawal,
+)
 from engine.executors.kpt.executor import KptExecutor
 from engine.krm import PackageChange
 from engine.reasons import Reason
-from tests.integration.kpt.conftest import DECIDED, MakeExecutor, change, effect, function, program
+from tests.integration.kpt.conftest import (
+    DECIDED,
+    KPTS,
+    MakeExecutor,
+    change,
+    effect,
+    function,
+    program,
+)
 from tests.integration.kpt.server import GitServer, commit, git, refs, show
 
 WORKSPACE = effect().workspace
@@ -31,6 +50,12 @@ def done(kpt: KptExecutor, *arguments: object, **keywords: object) -> Done:
     outcome = kpt.execute(effect(*arguments, **keywords))  # type: ignore[arg-type]
     assert isinstance(outcome, Done), outcome
     return outcome
+
+
+def test_the_real_kpt_is_tried_too() -> None:
+    if "KPT" not in os.environ:
+        pytest.skip("KPT does not say where a real kpt is: the other tests ran with a stand-in for it")
+    assert "real" in KPTS
 
 
 def test_a_package_is_made_published_and_found_again(executor: MakeExecutor, main: Path) -> None:
@@ -181,6 +206,27 @@ def test_a_proposal_whose_wishes_are_known_no_more_is_waited_for(executor: MakeE
     outcome = kpt.execute(effect(image("amf:2"), name="image", lifecycle="Proposed"))
     assert isinstance(outcome, Retry)
     assert "known no more" in outcome.message
+
+
+def test_a_package_that_is_withdrawn_is_proposed_for_deletion(executor: MakeExecutor, main: Path) -> None:
+    kpt = executor()
+    done(kpt, change(5))
+    done(kpt, change(7), generation=2, lifecycle="Proposed")
+    end = effect(generation=3)
+    packages = (PackageRef("main", "core-amf"), PackageRef("main", "core-gone"))
+    withdrawal = Withdrawal(end.intent, end.generation, end.key, end.workspace, packages)
+    outcome = kpt.withdraw(withdrawal)
+    assert isinstance(outcome, Done), outcome
+    assert [(item.package, item.lifecycle) for item in outcome.revisions] == [
+        ("core-amf", "DeletionProposed")
+    ]
+    opened = [ref for ref in refs(main) if ref.startswith("refs/heads/proposed")]
+    assert opened == [f"refs/heads/proposed/core-amf/{end.workspace}"]
+    assert git("ls-tree", "--name-only", opened[0], folder=main) == "README.md"
+    assert "replicas: 5" in show(main, "main", "core-amf/deployment-amf.yaml")
+    before = refs(main)
+    assert kpt.withdraw(withdrawal) == outcome
+    assert refs(main) == before
 
 
 def test_an_open_revision_of_somebody_else_is_waited_for(executor: MakeExecutor, main: Path) -> None:
