@@ -49,9 +49,10 @@ def test_intents_at_a_steady_rate_are_all_published_without_failure(
     seconds = [stage.intents.seconds(name) for name in wanted]
     troubled = {name: said for name in wanted if (said := stage.intents.reasons[name] - AS_IT_SHOULD)}
     label = f"{stage.backend.name}: creation to Completed at {PER_MINUTE} a minute, {len(wanted)} intents"
+    middle, highest = (1, 5) if stage.backend.name == "porch" else (None, None)  # others run programs
     figures += [
-        Figure(f"{label}, P50", quantile(seconds, 0.5), "s", 1),
-        Figure(f"{label}, P99", quantile(seconds, 0.99), "s", 5),
+        Figure(f"{label}, P50", quantile(seconds, 0.5), "s", middle),
+        Figure(f"{label}, P99", quantile(seconds, 0.99), "s", highest),
         Figure(f"{label}, longest", max(seconds), "s"),
         Figure(f"{stage.backend.name}: intents that a failure delayed", len(troubled), "", 0),
     ]
