@@ -11,23 +11,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from engine.api.wire import SOCKET_NAME
 from engine.pipeline.daemon import Daemon
-from engine.settings import (
-    BoundsSettings,
-    KubernetesSettings,
-    LiveSettings,
-    OutputSettings,
-    Settings,
-    SourceSettings,
-    StoreSettings,
-)
 from tests.cluster.api import NAMESPACES, NETWORK_INTENTS, Api
-from tests.kubernetes.test_product import DEPLOYMENTS, deployment, intent, reason, until
+from tests.kubernetes.running import DEPLOYMENTS, deployment, intent, reason, settings_of, status_of, until
 
 ROOT = Path(__file__).parents[2]
 KUBECTL = """\
@@ -66,29 +56,15 @@ def conductor_of(folder: Path, programs: Path, kubeconfig: Path, socket: Path) -
 
 @pytest.fixture
 def conductor(tmp_path: Path, programs: Path, admin: Api) -> Conductor:
-    return conductor_of(tmp_path / "bin", programs, admin.kubeconfig, tmp_path / SOCKET_NAME)
+    return conductor_of(tmp_path / "bin", programs, admin.kubeconfig, tmp_path / "out" / SOCKET_NAME)
 
 
 @pytest.fixture
 def daemon(tmp_path: Path, namespace: str, product: Path) -> Iterator[Daemon]:
-    settings = Settings(
-        adopt="none",
-        source=SourceSettings(kind="kubernetes"),
-        live=LiveSettings(kind="kubernetes"),
-        kubernetes=KubernetesSettings(kubeconfig=product, namespaces=[namespace]),
-        output=OutputSettings(directory=tmp_path / "out"),
-        store=StoreSettings(path=tmp_path / "store.db"),
-        bounds=BoundsSettings(highest_lifecycle="Published", lifecycle="Published"),
-    )
-    running = Daemon(settings)
+    running = Daemon(settings_of(namespace, product, tmp_path))
     running.start()
     yield running
     running.stop()
-
-
-def status(admin: Api, namespace: str, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = admin.get(NETWORK_INTENTS, namespace, name).get("status", {})
-    return found
 
 
 def test_an_intent_is_suspended_resumed_explained_and_looked_at_again(
@@ -113,7 +89,7 @@ def test_an_intent_is_suspended_resumed_explained_and_looked_at_again(
     assert f"Generations of {namespace}/scale" in shown.stdout
 
     assert conductor("-n", namespace, "retry", "scale").returncode == 0
-    until(lambda: "lastHandledReconcileAt" in status(admin, namespace, "scale"))
+    until(lambda: "lastHandledReconcileAt" in status_of(admin, namespace, "scale"))
     listed = conductor("-n", namespace, "retry", "--reason", "completed", "--since", "1h", "--dry-run")
     assert listed.stdout == f"{namespace}/scale\n"
     assert "1 would be looked at again" in listed.stderr
