@@ -37,6 +37,7 @@ from engine.metrics import Metrics
 from engine.pipeline import delays, leaving, ownership
 from engine.pipeline.backends import Backends
 from engine.pipeline.effects import effect_of
+from engine.pipeline.retrying import jittered, retries
 from engine.reasons import Reason
 from engine.settings import ExecutionSettings, Switches
 from engine.status import Report
@@ -343,7 +344,7 @@ class Dispatcher:
         )
 
     def _retry(self, tx: Transaction, run: _Run, outcome: Retry, now: float) -> tuple[Work, Report]:
-        item, schedule, limit = run.item, *_retries(run.body, self._settings)
+        item, schedule, limit = run.item, *retries(run.body, self._settings)
         if outcome.counts and item.attempts >= limit:
             message = f"given up after {item.attempts + 1} tries: {outcome.message}"
             reason = Reason.RETRIES_EXHAUSTED
@@ -366,23 +367,6 @@ class Dispatcher:
             now=now,
         )
         return after, report.from_outcome(after, run.body, reason, outcome.message, now, next_retry=next_at)
-
-
-def _retries(body: Mapping[str, Any], settings: ExecutionSettings) -> tuple[Sequence[float], int]:
-    """Returns the delays before each retry and how many there are: the rules' choice, else the settings'."""
-    chosen = body.get("decision", {}).get("retry")
-    if chosen:
-        return chosen["schedule"], chosen["limit"]
-    return settings.retry_seconds, len(settings.retry_seconds)
-
-
-def jittered(delay: float, item: Work) -> float:
-    """Returns a delay made up to a tenth longer, so that what failed together is not tried together.
-
-    Taken from the effect key rather than from chance: the same try has the same time after a restart.
-    """
-    share = int((item.effect_key or "0")[:4], 16) / 0xFFFF
-    return delay * (1 + 0.1 * share)
 
 
 def _done(revisions: Sequence[Revision]) -> tuple[Reason, str]:
