@@ -107,7 +107,8 @@ class Workplace:
     def package(self, target: str, namespace: str = "core") -> dict[str, Any]:
         """Returns the objects of a package by kind."""
         (folder,) = (self.root / "out/packages/main").glob(f"{namespace}-{target}-*")
-        objects = [yaml.safe_load(path.read_text()) for path in folder.glob("*.yaml")]
+        shown = [path for path in folder.glob("*.yaml") if not path.name.startswith(".")]  # a draft may go
+        objects = [yaml.safe_load(path.read_text()) for path in shown]
         return {item["kind"]: item for item in objects}
 
     def revisions(self, target: str, namespace: str = "core") -> list[str]:
