@@ -13,7 +13,8 @@ from documents import parse
 from engine.cli import main
 from engine.describe import describe_all
 from engine.network_intent import KIND, read_manifest
-from engine.settings import load_settings
+from engine.settings import StructuredSettings, load_settings
+from engine.structured import StructuredForm, is_structured, read_structured
 from nlp import Reader, in_namespace
 from tests.docs.pages import Block, CommandLine, blocks, command_lines, rows
 
@@ -25,6 +26,8 @@ NEED_A_DAEMON = {
     ("rules", "reapply"),
 }
 """What is only tried for its arguments; `run` has run already."""
+STRUCTURED = StructuredForm(StructuredSettings(enabled=True))
+"""The form of intents that state an action in fields, as the settings have it where nobody changes it."""
 
 
 @cache
@@ -42,7 +45,9 @@ def run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
 def test_every_manifest_that_is_shown_can_be_used(block: Block, tmp_path: Path) -> None:
     for document in parse(block.text, str(block)):
         assert isinstance(document.value, dict)
-        if document.value.get("kind") == KIND:
+        if is_structured(document, STRUCTURED):
+            read_structured(document, STRUCTURED)
+        elif document.value.get("kind") == KIND:
             read_manifest(document)
         if document.value.get("kind") == "Settings":
             (tmp_path / "settings.yaml").write_text(block.text)
