@@ -96,6 +96,7 @@ class ClauseFinder:
         if before.headed and before.sentence == sentence and not before.closed:
             going_on = self._matcher.going_on(before, start)
             clauses += [one for one in going_on if before.joined or len(one.layout) > 1]
+            clauses += self._matcher.of_its_own(before, start)
         return clauses
 
     def _joints(self, at: int) -> Sequence[Match]:

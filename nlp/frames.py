@@ -16,6 +16,9 @@ from nlp.matching import Assigns, Chart
 PREPOSITIONS = frozenset({"to", "with", "from", "of", "by", "for", "on", "in", "at", "into", "between", "as"})
 """What a part may begin with; a clause that leaves out its verb begins its parts like the one before it."""
 
+POSSESSIVES = frozenset({"its", "their"})
+"""What a clause begins with that says something else of the workload of the one before it, with its verb."""
+
 IGNORED = "ignored"
 """The field of words that mean nothing for an action."""
 Layout = tuple[tuple[int, str], ...]
@@ -29,6 +32,7 @@ class Clause:
     Attributes:
         head: what the frame's verb said, for a following clause that leaves it out.
         headed: whether it has a verb, of its own or carried over.
+        head_at: the first token of the verb, and the one after its last.
         sentence: index of the sentence that the clause stands in.
         joined: whether a word, not a mere comma, joins the next clause to it.
         closed: whether the next clause cannot leave out its verb.
@@ -42,6 +46,7 @@ class Clause:
     head: Assigns
     headed: bool
     layout: Layout
+    head_at: tuple[int, int]
     sentence: int = 0
     joined: bool = False
     closed: bool = False
@@ -55,6 +60,7 @@ class _State(NamedTuple):
     found: Assigns
     head: Assigns
     layout: Layout
+    head_at: tuple[int, int] = (0, 0)
 
 
 class _Way(NamedTuple):
@@ -107,12 +113,26 @@ class FrameMatcher:
 
     def going_on(self, before: Clause, start: int) -> list[Clause]:
         """Returns the clauses that begin at a token with the verb and the layout of the one before them."""
-        carried = _State(1, before.head, before.head, ())
+        carried = _State(1, before.head, before.head, (), before.head_at)
         return [
             replace(clause, carried=True)
             for clause in self._match(before.frame, start, {start: {carried: _AT_ONCE}})
             if clause.layout == before.layout
         ]
+
+    def of_its_own(self, before: Clause, start: int) -> Iterator[Clause]:
+        """Yields the clauses that say something else by the same verb: "... and its CPU limit to 3"."""
+        if self.chart.tokens[start].low not in POSSESSIVES:
+            return
+        verb, verb_end = before.head_at
+        for frame in self.grammar.frames:
+            if frame is before.frame or not frame.has_head:
+                continue
+            for end, found in frame.parts[0].match(self.chart, verb):
+                if end == verb_end:
+                    carried = _State(1, found, found, (), before.head_at)
+                    for clause in self._match(frame, start, {start: {carried: _AT_ONCE}}):
+                        yield replace(clause, carried=True)
 
     def _opened(self, start: int) -> _States:
         """Returns what a clause may begin with, whatever its frame: nothing, or ignored words."""
@@ -142,7 +162,7 @@ class FrameMatcher:
                     if ends and at > start and self._may_end(at):
                         headed = frame.has_head and bool(state.used & 1)
                         found = state.found + way.ignored
-                        yield Clause(frame, start, at, found, state.head, headed, state.layout)
+                        yield Clause(frame, start, at, found, state.head, headed, state.layout, state.head_at)
                     for end, following, onward in self._idle(start, at, state, way):
                         _come(states, end, following, onward)
                 if masks[at] & frame.first:
@@ -174,7 +194,8 @@ class FrameMatcher:
                 layout = (*layout, (index, low if low in PREPOSITIONS else ""))
             used = state.used | 1 << index
             for end, more in part.match(self.chart, at):
-                yield end, _State(used, state.found + more, more if is_head else state.head, layout)
+                head, head_at = (more, (at, end)) if is_head else (state.head, state.head_at)
+                yield end, _State(used, state.found + more, head, layout, head_at)
 
     def _ignored_at(self, at: int) -> Sequence[tuple[int, Assigns, Assigns]]:
         """Returns what may be ignored at a token, as (end, what it says all the same, what it does not)."""
