@@ -57,6 +57,10 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     for check in (_rules, _grammar, _store, _output):
         yield check(settings)
     yield from _backends(settings)
+    if {"porch", "porchctl"}.intersection(settings.bounds.executors):
+        from engine.cli.porch_checks import porch_findings  # noqa: PLC0415 - as above
+
+        yield from porch_findings(settings)
 
 
 def _show(out: Console, findings: list[Finding]) -> None:

@@ -39,7 +39,9 @@ def cluster_findings(settings: Settings) -> list[Finding]:
         if settings.source.kind == "kubernetes":
             findings += [
                 _definition(client, settings),
-                _rights(client, account, _intent_rights(settings, namespaces)),
+                rights_finding(
+                    "rights", client, account, _intent_rights(settings, namespaces), "all that intents need"
+                ),
             ]
         if settings.live.kind == "kubernetes":
             findings.append(_facts(client, account, namespaces))
@@ -63,12 +65,21 @@ def _intent_rights(settings: Settings, namespaces: Sequence[str]) -> list[Right]
     return needed_rights(resource, namespaces)
 
 
-def _rights(client: Client, account: str, needed: Iterable[Right]) -> Finding:
+def rights_finding(name: str, client: Client, account: str, needed: Iterable[Right], whole: str) -> Finding:
+    """Asks for some rights, and prints the role that grants what is missing of them.
+
+    Args:
+        account: who asks; empty where the API server does not tell.
+        whole: what is said where none is missing.
+
+    Raises:
+        ApiError: they cannot be asked for.
+    """
     missing = missing_rights(client, needed)
     if not missing:
-        return Finding("rights", "all that intents need")
+        return Finding(name, whole)
     detail = f"the account may not {', '.join(map(str, missing))}"
-    return Finding("rights", detail, Exit.NEGATIVE, _role(missing, account))
+    return Finding(name, detail, Exit.NEGATIVE, _role(missing, account))
 
 
 def _facts(client: Client, account: str, namespaces: Sequence[str]) -> Finding:

@@ -17,6 +17,7 @@ class Right:
     Attributes:
         namespace: where; empty for everywhere.
         essential: whether nothing works without it.
+        name: of the one object that it is about; empty for all.
     """
 
     verb: str
@@ -24,6 +25,7 @@ class Right:
     subresource: str = ""
     namespace: str = ""
     essential: bool = True
+    name: str = ""
 
     @property
     def target(self) -> str:
@@ -32,8 +34,9 @@ class Right:
 
     def __str__(self) -> str:
         group = f".{self.resource.group}" if self.resource.group else ""
+        which = f" of {self.name}" if self.name else ""
         where = f" in namespace {self.namespace}" if self.namespace else ""
-        return f"{self.verb} {self.target}{group}{where}"
+        return f"{self.verb} {self.target}{group}{which}{where}"
 
 
 def needed_rights(resource: Resource, namespaces: Sequence[str] = ("",)) -> list[Right]:
@@ -73,10 +76,10 @@ def roles_for(rights: Iterable[Right], account: str) -> list[dict[str, Any]]:
         rights: those to be granted.
         account: who gets them, as the API server calls it; an account of a pod is bound as such.
     """
-    found: dict[str, dict[tuple[str, str], list[str]]] = {}
+    found: dict[str, dict[tuple[str, str, str], list[str]]] = {}
     for right in rights:
-        verbs = found.setdefault(right.namespace, {}).setdefault((right.resource.group, right.target), [])
-        verbs.append(right.verb)
+        key = (right.resource.group, right.target, right.name)
+        found.setdefault(right.namespace, {}).setdefault(key, []).append(right.verb)
     return [
         item
         for namespace, rules in found.items()
@@ -88,8 +91,9 @@ _NAME = "conductor-watch-missing"
 _ACCOUNT = "system:serviceaccount:"
 
 
-def _rule(group: str, target: str, verbs: list[str]) -> dict[str, Any]:
-    return {"apiGroups": [group], "resources": [target], "verbs": verbs}
+def _rule(group: str, target: str, name: str, verbs: list[str]) -> dict[str, Any]:
+    named = {"resourceNames": [name]} if name else {}
+    return {"apiGroups": [group], "resources": [target], **named, "verbs": verbs}
 
 
 def _role(namespace: str, rules: list[dict[str, Any]], account: str) -> list[dict[str, Any]]:
@@ -121,6 +125,7 @@ def _allowed(client: Client, right: Right) -> bool:
         "resource": right.resource.plural,
         "subresource": right.subresource,
         "namespace": right.namespace,
+        "name": right.name,
     }
     body = {
         "apiVersion": SELF_SUBJECT_ACCESS_REVIEWS.api_version,

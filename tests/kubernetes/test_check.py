@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,14 +13,21 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cluster.surroundings import without
+from engine.cli.finding import Finding
+from engine.cli.output import Exit
+from engine.cli.porch_checks import porch_findings
+from engine.settings import Settings
+from tests.cluster.surroundings import ROOT, Rules, without
 
-Check = Callable[[Path], tuple[int, dict[str, dict[str, Any]]]]
+Check = Callable[..., tuple[int, dict[str, dict[str, Any]]]]
+DOCS = ROOT / "docs"
 
 
 @pytest.fixture
 def check(tmp_path: Path, namespace: str) -> Check:
-    def run(kubeconfig: Path, group: str = "nephoran.com") -> tuple[int, dict[str, dict[str, Any]]]:
+    def run(
+        kubeconfig: Path, group: str = "nephoran.com", **more: Any
+    ) -> tuple[int, dict[str, dict[str, Any]]]:
         settings = {
             "apiVersion": "conductor-watch/v1",
             "kind": "Settings",
@@ -29,6 +37,7 @@ def check(tmp_path: Path, namespace: str) -> Check:
             "kubernetes": {"kubeconfig": str(kubeconfig), "namespaces": [namespace]},
             "output": {"directory": str(tmp_path / "out")},
             "store": {"path": str(tmp_path / "store.db")},
+            **more,
         }
         file = tmp_path / "settings.yaml"
         file.write_text(yaml.safe_dump(settings))
@@ -39,6 +48,15 @@ def check(tmp_path: Path, namespace: str) -> Check:
         return done.returncode, {item["name"]: item for item in json.loads(done.stdout)["checks"]}
 
     return run
+
+
+def unreachable(kubeconfig: Path, folder: Path) -> Path:
+    """Returns a kubeconfig of an API server that is not there."""
+    config = yaml.safe_load(kubeconfig.read_text())
+    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
+    away = folder / "away.kubeconfig"
+    away.write_text(yaml.safe_dump(config))
+    return away
 
 
 def test_with_the_rights_of_the_deployment_all_is_well(check: Check, product: Path) -> None:
@@ -74,10 +92,79 @@ def test_facts_that_cannot_be_read_are_told(
 
 
 def test_an_api_server_that_does_not_answer_is_told(check: Check, product: Path, tmp_path: Path) -> None:
-    config = yaml.safe_load(product.read_text())
-    config["clusters"][0]["cluster"]["server"] = "https://127.0.0.1:1"
-    away = tmp_path / "away.kubeconfig"
-    away.write_text(yaml.safe_dump(config))
-    code, found = check(away)
+    code, found = check(unreachable(product, tmp_path))
     assert code == 3
     assert "does not answer" in found["API server"]["detail"]
+
+
+def documented(page: str, role: str) -> Rules:
+    """Returns the rules of a Role that a page of the documentation offers."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+    found = [item for block in blocks for item in yaml.safe_load_all(block) if isinstance(item, dict)]
+    rules: Rules = next(item["rules"] for item in found if item.get("metadata", {}).get("name") == role)
+    return rules
+
+
+def rights(kubeconfig: Path, namespace: str, executor: str = "porch", **more: Any) -> Finding:
+    """Asks as `check` does; nothing has to serve porch for it."""
+    more = {"bounds": {"executors": [executor], "executor": executor}} | more
+    settings = Settings.model_validate(
+        {"kubernetes": {"kubeconfig": kubeconfig}, "executors": {"porch": {"namespace": namespace}}} | more
+    )
+    (found,) = porch_findings(settings)
+    return found
+
+
+def test_rights_on_packages_that_are_missing_come_with_the_role_to_add(
+    check: Check, namespace: str, product: Path
+) -> None:
+    bounds = {"executors": ["porch"], "executor": "porch", "highestLifecycle": "Published"}
+    code, found = check(product, bounds=bounds, executors={"porch": {"namespace": namespace}})
+    assert code != 0
+    told = found["rights of porch"]
+    assert f"create packagerevisions.porch.kpt.dev in namespace {namespace}" in told["detail"]
+    role, binding = yaml.safe_load_all(told["remedy"])
+    assert (role["kind"], role["metadata"]["namespace"]) == ("Role", namespace)
+    assert role["rules"] == documented("porch.md", "conductor-watch-porch")
+    assert binding["subjects"][0]["kind"] == "ServiceAccount"
+
+
+def test_to_approve_is_needed_only_where_rules_may_publish(
+    namespace: str, account: Callable[..., Path]
+) -> None:
+    rules = documented("porch.md", "conductor-watch-porch")
+    bare = account([rule for rule in rules if rule["resources"] != ["packagerevisions/approval"]])
+    bounds = {"executors": ["porch"], "executor": "porch"}
+    assert rights(bare, namespace, bounds={**bounds, "highestLifecycle": "Proposed"}).code is Exit.OK
+    found = rights(bare, namespace, bounds={**bounds, "highestLifecycle": "Published"})
+    assert found.code is Exit.NEGATIVE
+    (rule,) = next(yaml.safe_load_all(found.remedy))["rules"]
+    assert (rule["resources"], rule["verbs"]) == (["packagerevisions/approval"], ["patch"])
+
+
+@pytest.mark.parametrize("enough", [True, False])
+def test_the_account_of_porchctl_is_asked_about_and_before_the_right_to_its_token(
+    namespace: str, account: Callable[..., Path], enough: bool
+) -> None:
+    role = documented("executors.md", "porch-writer")
+    writer = account(role if enough else [rule for rule in role if "repositories" in rule["resources"]]).stem
+    executors = {
+        "porch": {"namespace": namespace},
+        "porchctl": {"serviceAccount": f"{namespace}/{writer}"},
+    }
+    found = rights(account(without("-")), namespace, "porchctl", executors=executors)
+    assert f"create serviceaccounts/token of {writer} in namespace {namespace}" in found.detail
+    (rule,) = next(yaml.safe_load_all(found.remedy))["rules"]
+    assert (rule["resources"], rule["resourceNames"]) == (["serviceaccounts/token"], [writer])
+    found = rights(account([rule]), namespace, "porchctl", executors=executors)
+    assert (found.code is Exit.OK) == enough, found.detail
+    if not enough:
+        assert f"update packagerevisions/approval.porch.kpt.dev in namespace {namespace}" in found.detail
+        _, binding = yaml.safe_load_all(found.remedy)
+        assert binding["subjects"] == [{"kind": "ServiceAccount", "name": writer, "namespace": namespace}]
+
+
+def test_rights_that_cannot_be_asked_for_are_told(product: Path, tmp_path: Path) -> None:
+    found = rights(unreachable(product, tmp_path), "default")
+    assert found.code is Exit.UNREACHABLE
+    assert "does not answer" in found.detail
