@@ -17,14 +17,14 @@ from pydantic import ValidationError
 
 from engine.identity import canonical_json
 from engine.kube.client import Client, Object
-from engine.kube.health import Health
+from engine.kube.errors import NotFoundError
 from engine.kube.resources import Resource
 from engine.kube.versions import Versions, order
 from engine.kube.watching import Change, Reflector
 from engine.network_intent import IntentSpec, said_problems
 from engine.pipeline.journal import LISTED_FIRST
 from engine.structured import NotStatedError, StructuredForm
-from engine.telling import OUTPUTS
+from engine.telling import FINALIZER, OUTPUTS
 from store.inbox import Event, EventKind
 
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -136,7 +136,7 @@ class KubernetesSource:
         for namespace in dict.fromkeys(namespaces):
             reads = form or TextForm(str)
             intake = _Intake(resource, journal, versions, reads, clock)
-            scope = _Scope(namespace, intake, journal, client.health, reads)
+            scope = _Scope(client, resource, namespace, intake, journal, reads)
             resume = partial(journal.version, namespace)
             self._reflectors.append(Reflector(client, resource, namespace, scope, resume=resume))
         self.synced = All([reflector.synced for reflector in self._reflectors])
@@ -292,12 +292,22 @@ class _Intake:
 class _Scope:
     """The follower of one namespace, or of all."""
 
-    def __init__(self, namespace: str, intake: _Intake, journal: Journal, health: Health, form: Form) -> None:
+    def __init__(
+        self,
+        client: Client,
+        resource: Resource,
+        namespace: str,
+        intake: _Intake,
+        journal: Journal,
+        form: Form,
+    ) -> None:
+        self._client = client
+        self._resource = resource
         self._form = form
         self._namespace = namespace
         self._intake = intake
         self._journal = journal
-        self._health = health
+        self._health = client.health
         self._kept_at = float("-inf")
 
     def listed(self, pages: Iterator[list[Object]]) -> None:
@@ -320,7 +330,7 @@ class _Scope:
 
     def changed(self, changes: list[Change]) -> None:
         """Hands over what is new."""
-        self._intake.take(changes)
+        self._intake.take([_newest(self._client, self._resource, change) for change in changes])
 
     def reached(self, version: str) -> None:
         """Keeps the version now and then: an older one only means that some changes are told twice."""
@@ -333,6 +343,24 @@ class _Scope:
     def failed(self, error: Exception) -> None:
         """Notes it for readiness and metrics."""
         self._health.failed("watch", error, self._namespace)
+
+
+def _newest(client: Client, resource: Resource, change: Change) -> Change:
+    """Returns an intent that our finalizer holds as it is now, and any other change as it is.
+
+    A watch that goes on after a stop tells the past first, and a withdrawal cannot be taken back: who has set
+    another policy since the deletion is to keep the packages.
+    """
+    metadata = change.body["metadata"]
+    held = metadata.get("deletionTimestamp") and FINALIZER in (metadata.get("finalizers") or ())
+    if change.deleted or not held:
+        return change
+    namespace, name = metadata["namespace"], metadata["name"]
+    try:
+        now = client.get(resource.path(namespace, name), f"read {resource.words(namespace, name)}")
+    except NotFoundError:
+        return change
+    return Change(now) if now["metadata"]["uid"] == metadata["uid"] else change
 
 
 def _matters(metadata: Mapping[str, Any]) -> str:

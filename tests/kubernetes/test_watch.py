@@ -21,6 +21,7 @@ from engine.kube.source import Known, KubernetesSource
 from engine.kube.status import Delivery, KubernetesStatus
 from engine.kube.versions import Versions
 from engine.status import Target
+from engine.telling import FINALIZER
 from store.inbox import Event, EventKind
 from tests.cluster.api import NETWORK_INTENTS, Api
 from tests.cluster.server import ApiServer
@@ -394,3 +395,24 @@ def test_an_api_server_that_is_away_is_unavailable(own_server: ApiServer) -> Non
     own_server.stop_api()
     with pytest.raises(UnavailableError, match="refused"):
         client.whoami()
+
+
+def test_a_watch_that_goes_on_tells_a_deletion_that_waits_as_it_is_now(
+    admin: Api, namespace: str, product: Path, journal: Journal
+) -> None:
+    create(admin, namespace, "a")
+    held = {"metadata": {"finalizers": [FINALIZER]}, "spec": {"deletionPolicy": "Withdraw"}}
+    made = admin.patch(NETWORK_INTENTS, namespace, "a", held)
+    journal.versions[namespace] = made["metadata"]["resourceVersion"]
+    admin.delete(NETWORK_INTENTS, namespace, "a")
+    admin.patch(NETWORK_INTENTS, namespace, "a", {"spec": {"deletionPolicy": "Orphan"}})
+    with watching(Client(configure(product)), namespace, journal):
+        eventually(lambda: journal.events)
+        admin.patch(NETWORK_INTENTS, namespace, "a", {"metadata": {"finalizers": None}})
+        eventually(lambda: not journal.there)
+    policies = {
+        json.loads(event.body)["spec"].get("deletionPolicy")
+        for event in journal.events
+        if event.kind is EventKind.UPSERT
+    }
+    assert "Withdraw" not in policies
