@@ -119,3 +119,16 @@ def test_threads_share_a_reader(reader: Reader) -> None:
     with ThreadPoolExecutor(4) as pool:
         readings = list(pool.map(reader.read, texts))
     assert [reading.actions[0].fields["replicas"] for reading in readings] == list(range(200))
+
+
+def test_a_clause_about_its_own_takes_the_verb_of_the_one_before_it(reader: Reader) -> None:
+    raised, limited = reader.read("raise amf to 6 replicas and its CPU limit to 3 cores").actions
+    assert raised.fields["replicas"] == 6
+    assert limited.fields["target"] == "amf"
+    assert limited.fields["resources"] == {"limits": {"cpu": "3"}}
+
+
+def test_a_clause_about_the_own_of_several_workloads_is_refused(reader: Reader) -> None:
+    refusal = reader.read("scale amf and smf to 3 and its memory limit to 2Gi").refusal
+    assert refusal is not None
+    assert refusal.reason is RefusalReason.AMBIGUOUS
