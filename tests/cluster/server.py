@@ -41,9 +41,15 @@ class ApiServer:
         self._folder = folder
         self._programs = programs
         self._children: dict[str, subprocess.Popen[bytes]] = {}
-        self._port, self._etcd_port, self._peer_port = _free_ports(3)
+        self._port, self._etcd_port, self._peer_port = free_ports(3)
         self._token = secrets.token_hex(16)
         self.kubeconfig = folder / "admin.kubeconfig"
+
+    @property
+    def certificate(self) -> tuple[Path, Path]:
+        """The certificate that the API server has made for itself, and its key."""
+        folder = self._folder / "certificates"
+        return folder / "apiserver.crt", folder / "apiserver.key"
 
     @property
     def admin(self) -> Api:
@@ -76,13 +82,13 @@ class ApiServer:
 
     def start_api(self) -> None:
         """Starts the API server, on the same port as before; returns when it is ready."""
-        certificates = self._folder / "certificates"
+        certificate, _ = self.certificate
         self._spawn(
             "kube-apiserver",
             f"--etcd-servers=http://127.0.0.1:{self._etcd_port}",
             "--bind-address=127.0.0.1",
             f"--secure-port={self._port}",
-            f"--cert-dir={certificates}",  # it makes a certificate for itself there
+            f"--cert-dir={certificate.parent}",  # it makes a certificate for itself there
             f"--token-auth-file={self._folder / 'tokens.csv'}",
             "--authorization-mode=RBAC",
             "--service-account-issuer=https://kubernetes.default.svc",
@@ -92,7 +98,7 @@ class ApiServer:
             "--endpoint-reconciler-type=none",  # a loopback address is refused as an endpoint
             "--profiling=false",
         )
-        self._wait("kube-apiserver", lambda: self._is_ready(certificates / "apiserver.crt"))
+        self._wait("kube-apiserver", lambda: self._is_ready(certificate))
 
     def stop_api(self) -> None:
         """Kills the API server: clients are cut off in the middle of what they do."""
@@ -162,7 +168,8 @@ class ApiServer:
             child.wait()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Returns ports of the loopback interface that nobody listens on, nor calls from."""
     ports: list[int] = []
     for port in random.SystemRandom().sample(_NOT_EPHEMERAL, len(_NOT_EPHEMERAL)):
         with socket.socket() as probe:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,10 +16,10 @@ from engine.cli.finding import Finding
 from engine.cli.output import Exit
 from engine.cli.porch_checks import porch_findings
 from engine.settings import Settings
-from tests.cluster.surroundings import ROOT, Rules, without
+from tests.cluster.surroundings import without
+from tests.kubernetes.documented import rules_of
 
 Check = Callable[..., tuple[int, dict[str, dict[str, Any]]]]
-DOCS = ROOT / "docs"
 
 
 @pytest.fixture
@@ -97,14 +96,6 @@ def test_an_api_server_that_does_not_answer_is_told(check: Check, product: Path,
     assert "does not answer" in found["API server"]["detail"]
 
 
-def documented(page: str, role: str) -> Rules:
-    """Returns the rules of a Role that a page of the documentation offers."""
-    blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
-    found = [item for block in blocks for item in yaml.safe_load_all(block) if isinstance(item, dict)]
-    rules: Rules = next(item["rules"] for item in found if item.get("metadata", {}).get("name") == role)
-    return rules
-
-
 def rights(kubeconfig: Path, namespace: str, executor: str = "porch", **more: Any) -> Finding:
     """Asks as `check` does; nothing has to serve porch for it."""
     more = {"bounds": {"executors": [executor], "executor": executor}} | more
@@ -125,14 +116,14 @@ def test_rights_on_packages_that_are_missing_come_with_the_role_to_add(
     assert f"create packagerevisions.porch.kpt.dev in namespace {namespace}" in told["detail"]
     role, binding = yaml.safe_load_all(told["remedy"])
     assert (role["kind"], role["metadata"]["namespace"]) == ("Role", namespace)
-    assert role["rules"] == documented("porch.md", "conductor-watch-porch")
+    assert role["rules"] == rules_of("porch.md", "conductor-watch-porch")
     assert binding["subjects"][0]["kind"] == "ServiceAccount"
 
 
 def test_to_approve_is_needed_only_where_rules_may_publish(
     namespace: str, account: Callable[..., Path]
 ) -> None:
-    rules = documented("porch.md", "conductor-watch-porch")
+    rules = rules_of("porch.md", "conductor-watch-porch")
     bare = account([rule for rule in rules if rule["resources"] != ["packagerevisions/approval"]])
     bounds = {"executors": ["porch"], "executor": "porch"}
     assert rights(bare, namespace, bounds={**bounds, "highestLifecycle": "Proposed"}).code is Exit.OK
@@ -146,7 +137,7 @@ def test_to_approve_is_needed_only_where_rules_may_publish(
 def test_the_account_of_porchctl_is_asked_about_and_before_the_right_to_its_token(
     namespace: str, account: Callable[..., Path], enough: bool
 ) -> None:
-    role = documented("executors.md", "porch-writer")
+    role = rules_of("executors.md", "porch-writer")
     writer = account(role if enough else [rule for rule in role if "repositories" in rule["resources"]]).stem
     executors = {
         "porch": {"namespace": namespace},

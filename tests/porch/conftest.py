@@ -21,6 +21,7 @@ from engine.executors.porch.queues import WriterQueues
 from engine.executors.porch.upkeep import Upkeep
 from engine.krm import PackageChange
 from engine.kube.client import Client, Times
+from engine.kube.connection import configure
 from engine.pipeline import daemon
 from engine.settings import load_settings
 from tests.integration.conftest import Workplace
@@ -60,13 +61,18 @@ class Bench:
     """A porch and executors on it, as a daemon has them before and after it was killed."""
 
     porch: Porch
+    kubeconfig: Path | None = None
+    """How porch is reached; else at its own address."""
     decided: dict[str, Effect] = field(default_factory=dict)
 
     def executor(
         self, *, cache: Any = "detect", seconds: float = 5.0, most: int = 1 << 20, keep: int = 50
     ) -> PorchExecutor:
-        configuration = Configuration(host=self.porch.url)
-        configuration.retries = False
+        if self.kubeconfig is not None:
+            configuration = configure(self.kubeconfig)
+        else:
+            configuration = Configuration(host=self.porch.url)
+            configuration.retries = False
         client = Client(configuration, Times(connect=seconds, read=seconds, answer=seconds), most_bytes=most)
         queues = WriterQueues(cache)
         api = PorchApi(client, "default", settle_seconds=5.0, saw=queues.learn)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import json
 import re
+import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 import yaml
@@ -139,7 +141,8 @@ class Porch:
         if path == GROUP:
             return {"kind": "APIResourceList", "resources": []}
         match = _PATH.search(path)
-        assert match is not None, path
+        if match is None:
+            raise RefusedError(404, "the server could not find the requested resource", "NotFound")
         if match["plural"] == "repositories":
             return self._repository(match["name"])
         if method == "GET":
@@ -324,8 +327,8 @@ class Porch:
 
 
 @contextmanager
-def serving(porch: Porch) -> Iterator[Porch]:
-    """Serves a porch on loopback."""
+def serving(porch: Porch, port: int = 0, tls: ssl.SSLContext | None = None) -> Iterator[Porch]:
+    """Serves a porch on loopback, by TLS where it is given; cuts its clients off at the end."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -340,12 +343,24 @@ def serving(porch: Porch) -> Iterator[Porch]:
 
     class Server(ThreadingHTTPServer):
         daemon_threads = True
+        clients: ClassVar[set[socket.socket]] = set()
+
+        def get_request(self) -> tuple[socket.socket, Any]:
+            connection, address = super().get_request()
+            if tls is not None:  # shakes hands when it is first read from, in a thread of its own
+                connection = tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+            self.clients.add(connection)
+            return connection, address
+
+        def shutdown_request(self, request: Any) -> None:
+            self.clients.discard(request)
+            super().shutdown_request(request)
 
         def handle_error(self, *_: Any) -> None:
             """A client that has had enough of an answer goes away."""
 
-    server = Server(("127.0.0.1", 0), Handler)
-    porch.url = f"http://127.0.0.1:{server.server_address[1]}"
+    server = Server(("127.0.0.1", port), Handler)
+    porch.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.server_address[1]}"
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
@@ -354,6 +369,9 @@ def serving(porch: Porch) -> Iterator[Porch]:
         server.shutdown()
         server.server_close()
         thread.join()
+        for client in list(server.clients):
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
 
 
 def send(handler: BaseHTTPRequestHandler, code: int, data: bytes, content: str = "application/json") -> None:
