@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -325,6 +328,33 @@ def test_a_porch_that_cannot_be_reached_is_an_outage(bench: Bench) -> None:
     assert isinstance(outcome, Retry)
     assert not outcome.counts
     assert isinstance(bench.executor().probe(), Down)
+
+
+@contextmanager
+def full() -> Iterator[str]:
+    """The address of something that listens, and takes no connection."""
+    with ExitStack() as held, socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(50):
+            client = held.enter_context(socket.socket())
+            client.settimeout(0.5)
+            try:
+                client.connect(server.getsockname())
+            except TimeoutError:
+                break
+        else:
+            pytest.fail("every connection was taken")
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_porch_that_takes_no_connection_is_an_outage_in_time(bench: Bench) -> None:
+    with full() as bench.porch.url:
+        executor = bench.executor(seconds=0.3)
+        outcome = executor.execute(bench.effect(change(deployment(5))))
+        assert isinstance(outcome, Retry)
+        assert (outcome.reason, outcome.counts) == (Reason.BACKEND_DOWN, False)
+        assert isinstance(executor.probe(), Down)
 
 
 def silent(handler: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from click.testing import CliRunner
 from engine.cli.main import cli
 from tests.integration.conftest import Workplace
 from tests.porch.conftest import Bench
-from tests.porch.server import Porch, says
+from tests.porch.server import Porch, hangs_up, says
 from tests.unit.executors.messages import OUTAGES
 
 
@@ -84,6 +86,31 @@ def test_a_porch_that_is_away_rejects_nothing(bench: Bench, place: Workplace) ->
     assert place.reason("scale") == "AwaitingApproval"
     bench.porch.move(revision, "Published")
     place.until(lambda: published(place) == "True", 60)
+
+
+def test_a_call_that_hangs_holds_up_no_other_intent_and_is_read_back(bench: Bench, place: Workplace) -> None:
+    patient = place.settings.executors.porch.model_copy(update={"answer_seconds": 300.0})
+    executors = place.settings.executors.model_copy(update={"porch": patient})
+    place.settings = place.settings.model_copy(update={"executors": executors})
+    place.start()
+    for name in ("smf", "udm"):
+        place.workload(name)
+    proposed(place, bench)
+    release = threading.Event()
+
+    def hang(handler: BaseHTTPRequestHandler) -> None:
+        release.wait(300)
+        hangs_up(handler)
+
+    bench.porch.fail("POST /packagerevisions", hang, done=True)
+    try:
+        place.intent("hanging", "scale smf to 5")
+        place.until(lambda: bench.porch.faults[0].times == 0, 60)
+        proposed(place, bench, "scale udm to 5", "other")
+    finally:
+        release.set()
+    place.until(lambda: place.reason("hanging") == "AwaitingApproval", 60)
+    assert bench.porch.lifecycles() == ["Proposed"] * 3
 
 
 def test_the_approval_of_a_shared_proposal_shows_on_each_of_its_intents(

@@ -182,6 +182,7 @@ def test_a_function_that_complains_and_ends_well_has_failed(executor: PorchctlEx
         Reply("[" * 100_000),
         Reply("\x1b[31m\ufffd" * 10, code=1),
         Reply(code=-11),
+        Reply(code=137),
     ],
 )
 def test_a_porchctl_that_says_nonsense_makes_nothing_happen(
