@@ -114,6 +114,32 @@ def from_outcome(
     )
 
 
+def from_told(
+    item: Work,
+    told: Mapping[str, Any],
+    reason: Reason,
+    message: str,
+    now: float,
+    revisions: Sequence[Revision],
+) -> Report:
+    """Returns the report of what became of revisions whose decision was lost; `told` is the last status."""
+    fields = {
+        (shown["repository"], shown["name"]): {
+            name: shown[name] for name in ("namespace", "target", "fields") if name in shown
+        }
+        for shown in told.get("packages", ())
+    }
+    return replace(
+        from_outcome(item, {}, reason, message, now),
+        interpretation=told.get("interpretation", {}),
+        decision=told.get("decision", {}),
+        packages=[
+            package(revision) | fields.get((revision.repository, revision.package), {})
+            for revision in revisions
+        ],
+    )
+
+
 def package(revision: Revision) -> dict[str, Any]:
     """Returns a revision as `status.packages` shows it."""
     return {

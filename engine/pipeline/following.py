@@ -103,19 +103,25 @@ class Follower:
         package = Package(row.repository, row.package)
         if item is None or item.superseded or found != before or work.held(tx, package):
             return
+        drafted = _drafted(packages.of_work(tx, item.id), item)
         packages.put(tx, row)
         self._audit(tx, item, "Followed", row)
         if item.reason not in _WAITING or item.state not in (State.CONFIRMED, State.TERMINAL):
             return
         decision = decisions.latest(tx, item.id)
-        body: Mapping[str, Any] = json.loads(decision.body) if decision is not None else {}
+        body: Mapping[str, Any] | None = json.loads(decision.body) if decision is not None else None
         rows = packages.of_work(tx, item.id)
-        state, reason, message = _become(rows, str(body.get("lifecycle", "Proposed")))
+        wished = str(body["lifecycle"]) if body is not None else ("Draft" if drafted else "Proposed")
+        state, reason, message = _become(rows, wished)
         after = item
         if (item.reason, item.message) != (reason, message):
             after = work.amend(tx, item, state=state, reason=reason.value, message=message, now=self._clock())
         revisions = [_revision(each) for each in rows]
-        status = report.from_outcome(after, body, reason, message, self._clock(), revisions=revisions)
+        if body is not None:
+            status = report.from_outcome(after, body, reason, message, self._clock(), revisions=revisions)
+        else:
+            told = report.status_of(tx, item.uid) or {}
+            status = report.from_told(after, told, reason, message, self._clock(), revisions)
         report.put_status(tx, after, status)
         log.info("%s/%s: %s", item.namespace, item.name, message, extra={"reason": reason.value})
 
@@ -124,6 +130,11 @@ class Follower:
         said = {"resourceName": row.resource_name, "lifecycle": row.lifecycle, "effectKey": row.effect_key}
         entry = audit.Entry(self._clock(), kind, *about, item.trace_id or "", canonical_json(said))
         audit.append(tx, entry)
+
+
+def _drafted(rows: Sequence[packages.Revision], item: Work) -> bool:
+    """Tells whether an intent was to be drafted only, by how it waits; for one whose decision was lost."""
+    return item.reason == Reason.AWAITING_APPROVAL and any(row.lifecycle == "Draft" for row in rows)
 
 
 def _become(rows: Sequence[packages.Revision], wished: str) -> tuple[State, Reason, str]:

@@ -210,7 +210,7 @@ def _take_up(
         past = past or recollect((event.namespace, event.name, event.uid), generation, hashed, status, ())
         if leaving.asked(body["metadata"]):  # whatever was said of it: its resource is still there
             past = Past(generation, generation, status)
-        wish = past.wish
+        wish = generation if past.earlier else past.wish
     changed = known is None or (generation, event.uid) != (known.generation, known.uid)
     body |= {"wish": wish, "wishHash": hashed} | _carried(known, body, event, wish)
     if leaving.asked(body.get("metadata", {})):
@@ -250,7 +250,8 @@ def _take_up(
     if past is not None:
         item = _take_back(tx, event, past, see, now)
         asked = report.requested_at(body)
-        if item is not None and past.done and asked not in ("", past.status.get("lastHandledReconcileAt")):
+        handled = past.done and not past.earlier
+        if item is not None and handled and asked not in ("", past.status.get("lastHandledReconcileAt")):
             report.note_handled(tx, item, asked, now)
     see(generation=generation)  # where that is the one taken back, it is known
     details = {"origin": event.origin, "source": event.source, "specHash": hashed}
@@ -268,7 +269,8 @@ def _take_back(
     """Takes a status, and what executors remember, for what the store has lost.
 
     What was done is not done again. What was begun is read back, and finished as it was decided. What was
-    refused, or had not come so far, is looked at anew.
+    refused, or had not come so far, is looked at anew. Of a generation that another one has followed it is
+    known again what it left.
 
     Returns:
         The generation that was taken back, if any was.
@@ -278,7 +280,11 @@ def _take_back(
         about = (event.namespace, event.name, event.uid, observed)
         shown = outbox.Message(*about, outbox.Kind.STATUS, canonical(past.status), now)
         outbox.remember(tx, shown)
-    item = see(generation=past.generation) if past.known else None
+    other: dict[str, str] = {}
+    if past.earlier:
+        key = effect_key(event.namespace, event.name, event.uid, past.wish, past.earlier)
+        other = {"spec_hash": past.earlier, "trace_id": trace_id(key)}
+    item = see(generation=past.generation, **other) if past.known else None
     if item is not None:
         restore(tx, item, past, now=now)
     return item

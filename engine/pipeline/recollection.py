@@ -12,14 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.executors.base import Remembers
-from engine.identity import canonical_json, effect_key, trace_id
+from engine.identity import canonical_json, effect_key, trace_id, workspace_name
 from engine.krm import PackageChange, Plan
 from engine.pipeline import ownership
 from engine.reasons import Reason
 from engine.reconcile import Step
 from engine.status import ready_reason
-from store import Transaction, decisions, work
-from store.work import Package, Work
+from store import Transaction, decisions, packages, work
+from store.work import Package, State, Work
 
 DONE = frozenset(
     {
@@ -28,6 +28,7 @@ DONE = frozenset(
         Reason.ADOPTED.value,
         Reason.SUPERSEDED.value,
         Reason.DRY_RUN.value,
+        Reason.PROPOSAL_REJECTED.value,
     }
 )
 """The reasons of what is not done again because a store was lost."""
@@ -47,6 +48,7 @@ class Past:
         status: the last status; empty where there is none.
         done: the reason for which it need not be done again; empty where it has not ended so.
         record: the executors' record of its effect, by `record_of`; empty where there is none.
+        earlier: the hash of the spec of that generation, where the intent has another one by now; else empty.
     """
 
     generation: int
@@ -54,6 +56,7 @@ class Past:
     status: Mapping[str, Any] = field(default_factory=dict)
     done: str = ""
     record: Mapping[str, Any] = field(default_factory=dict)
+    earlier: str = ""
 
     @property
     def known(self) -> bool:
@@ -89,6 +92,10 @@ def recollect(
     namespace, name, _ = intent
     observed = min(int(status.get("observedGeneration") or 0), generation)
     wish = _wish(intent, observed, spec_hash, status)
+    if not wish and observed < generation and status.get("packages") and ready_reason(status) in DONE:
+        earlier = _earlier(intent, observed, status)
+        if earlier.wish:
+            return earlier
     reason = ready_reason(status) if wish else ""
     key = effect_key(*intent, wish or generation, spec_hash)
     records = (executor.recall(f"{namespace}/{name}", key) for executor in executors)
@@ -113,9 +120,52 @@ def restore(tx: Transaction, item: Work, past: Past, *, now: float) -> None:
         ownership.take(tx, item, plan)
     if past.done:
         message = str(past.status.get("lastMessage", ""))
-        work.finish(tx, item, reason=past.done, message=message, basis="", now=now)
+        if past.record:
+            work.finish(tx, item, reason=past.done, message=message, basis="", now=now)
+        else:
+            _end(tx, item, past, message, now)
+        for revision in _revisions(item, past, now):
+            packages.put(tx, revision)
     else:
         work.doubt(tx, item, now=now)
+
+
+def _end(tx: Transaction, item: Work, past: Past, message: str, now: float) -> None:
+    """Ends a generation of which the status alone tells, so that what it proposed is followed again."""
+    rejected = past.done == Reason.PROPOSAL_REJECTED
+    work.restore(
+        tx,
+        item,
+        state=State.TERMINAL if rejected else State.CONFIRMED,
+        reason=past.done,
+        message=message,
+        executor=str(past.status.get("decision", {}).get("executor", "")),
+        now=now,
+    )
+
+
+def _revisions(item: Work, past: Past, now: float) -> list[packages.Revision]:
+    """Returns what the packages of a status were when they were shown.
+
+    Their workspace is that of the effect: what the status tells is that of the revision, which may be another
+    intent's that holds this one's wish too.
+    """
+    key = effect_key(item.namespace, item.name, item.uid, past.wish, item.spec_hash)
+    return [
+        packages.Revision(
+            repository=told["repository"],
+            package=told["name"],
+            workspace=workspace_name(key),
+            revision=str(told["revision"]),
+            lifecycle=told["lifecycle"],
+            resource_name=told["resourceName"],
+            work_id=item.id,
+            effect_key=key,
+            created_at=now,
+        )
+        for told in past.status.get("packages", ())
+        if {"lifecycle", "resourceName", "revision"} <= told.keys()
+    ]
 
 
 def _decide(tx: Transaction, item: Work, past: Past, plan: Plan, now: float) -> Work:
@@ -140,6 +190,13 @@ def _decide(tx: Transaction, item: Work, past: Past, plan: Plan, now: float) -> 
         basis="",
         now=now,
     )
+
+
+def _earlier(intent: tuple[str, str, str], observed: int, status: Mapping[str, Any]) -> Past:
+    """Returns what is known of a generation that another one has followed: what it left is still there."""
+    spec_hash = str(status.get("specHash", ""))
+    wish = _wish(intent, observed, spec_hash, status) if spec_hash else 0
+    return Past(observed, wish, status, ready_reason(status), earlier=spec_hash)
 
 
 def _wish(intent: tuple[str, str, str], observed: int, spec_hash: str, status: Mapping[str, Any]) -> int:

@@ -185,6 +185,17 @@ def finish(tx: Transaction, work: Work, *, reason: str, message: str, basis: str
     return _end(tx, replace(found, basis=basis), State.CONFIRMED, reason, message, now)
 
 
+def restore(
+    tx: Transaction, work: Work, *, state: State, reason: str, message: str, executor: str, now: float
+) -> Work:
+    """Brings a generation, just seen, to the end that it had come to in a store that was lost.
+
+    By what it was decided is not known any more, so that a restart has it looked at anew.
+    """
+    found = _expect(tx, work, "restore", {State.SEEN})
+    return _end(tx, replace(found, executor=executor or None), state, reason, message, now)
+
+
 def send(tx: Transaction, work: Work, *, now: float) -> Work:
     """Notes, before the first byte goes out, that the effect may happen from here on."""
     found = _expect(tx, work, "send", {State.CLAIMED})
