@@ -76,7 +76,7 @@ def test_without_the_right_to_write_statuses_it_is_not_ready_and_says_why(
     assert found.level is Level.FAILED
     assert "patch networkintents/status.nephoran.com" in found.detail
     assert daemon.examiner.pages(daemon.metrics)["/readyz"](Question({}, "")).status == 503
-    assert b"conductor_rights_missing 1.0" in generate_latest(daemon.metrics.registry)
+    until(lambda: b"conductor_rights_missing 1.0" in generate_latest(daemon.metrics.registry))
 
 
 def test_rules_that_cannot_be_used_are_told_by_an_event_on_the_pod(
@@ -103,4 +103,4 @@ def test_rules_that_cannot_be_used_are_told_by_an_event_on_the_pod(
     assert events[0]["regarding"]["kind"] == "Pod"
     assert events[0]["regarding"]["name"] == "conductor-watch-0"
     assert "rulez" in events[0]["note"]
-    assert b"conductor_rules_valid 0.0" in generate_latest(daemon.metrics.registry)
+    until(lambda: b"conductor_rules_valid 0.0" in generate_latest(daemon.metrics.registry))

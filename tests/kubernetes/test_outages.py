@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from engine.pipeline.daemon import Daemon
 from engine.settings import (
     BoundsSettings,
@@ -74,6 +76,7 @@ def until(true: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.timeout(600)
 def test_a_restart_of_api_server_and_etcd_amid_500_intents_loses_none_and_does_none_twice(
     own_server: ApiServer, tmp_path: Path
 ) -> None:
@@ -93,14 +96,14 @@ def test_a_restart_of_api_server_and_etcd_amid_500_intents_loses_none_and_does_n
     daemon = Daemon(settings)
     daemon.start()
     try:
-        until(lambda: completed(own_server.admin, namespace) > INTENTS / 10, 60)
+        until(lambda: completed(own_server.admin, namespace) > INTENTS / 10, 120)
         own_server.stop_api()
         own_server.stop_etcd()
+        assert not daemon.settled()  # else the outage came too late
         own_server.start_etcd()
         own_server.start_api()
-        assert completed(own_server.admin, namespace) < INTENTS
-        until(lambda: completed(own_server.admin, namespace) == INTENTS, 90)
-        until(daemon.settled, 10)
+        until(lambda: completed(own_server.admin, namespace) == INTENTS, 120)
+        until(daemon.settled, 60)
     finally:
         daemon.stop()
     revisions = sorted((tmp_path / "out" / "revisions" / "main").glob("*/*"))

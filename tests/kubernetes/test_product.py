@@ -31,7 +31,7 @@ def test_an_edit_is_a_new_generation(admin: Api, namespace: str, start: Start) -
     until(lambda: reason(admin, namespace, "scale") == "Completed")
     admin.patch(NETWORK_INTENTS, namespace, "scale", {"spec": {"intent": "scale amf to 7"}})
     until(lambda: admin.get(NETWORK_INTENTS, namespace, "scale")["status"].get("observedGeneration") == 2)
-    assert reason(admin, namespace, "scale") == "Completed"
+    until(lambda: reason(admin, namespace, "scale") == "Completed")
 
 
 def test_a_refusal_is_reported_and_lifted_by_the_facts(admin: Api, namespace: str, start: Start) -> None:
