@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from engine.kube.status import Delivery, KubernetesStatus, NotLeadingError
 from engine.kube.versions import Versions
 from engine.reasons import Reason
 from engine.status import Report, Target, build_status
+from engine.telling import FINALIZER
 from tests.cluster.api import NETWORK_INTENTS, Api, Resource
 from tests.cluster.surroundings import without
 from tests.kubernetes.proxy import FaultProxy, between
@@ -227,16 +230,16 @@ def test_a_missing_right_is_told_once_and_not_asked_for_all_the_time(
     assert sum("forbidden" in record.message for record in caplog.records) == 1
 
 
-def test_a_webhook_that_is_down_delays_a_status_and_is_named(
-    admin: Api, proxy: FaultProxy, writer: KubernetesStatus, target: Target, clock: Clock
-) -> None:
+@contextmanager
+def webhook_that_is_down(admin: Api, namespace: str, resource: str) -> Iterator[str]:
+    """Has changes of a resource in a namespace wait for a webhook that cannot be reached; yields its name."""
     rule = {
         "apiGroups": ["nephoran.com"],
         "apiVersions": ["v1"],
         "operations": ["UPDATE"],
-        "resources": ["networkintents/status"],
+        "resources": [resource],
     }
-    name = f"{target.namespace}.example.com"
+    name = f"{namespace}.example.com"
     webhook = {
         "name": name,
         "rules": [rule],
@@ -245,35 +248,66 @@ def test_a_webhook_that_is_down_delays_a_status_and_is_named(
         "sideEffects": "None",
         "admissionReviewVersions": ["v1"],
         "timeoutSeconds": 1,
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": target.namespace}},
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
     }
     admin.create(WEBHOOKS, "", {"metadata": {"name": name}, "webhooks": [webhook]})
     try:
-        failed = until_raised(lambda: writer.write(target, {"phase": "Processing"}), clock)
+        yield name
     finally:
         admin.delete(WEBHOOKS, "", name)
+
+
+def test_a_webhook_that_is_down_delays_a_status_and_is_named(
+    admin: Api, proxy: FaultProxy, writer: KubernetesStatus, target: Target, clock: Clock
+) -> None:
+    with webhook_that_is_down(admin, target.namespace, "networkintents/status") as name:
+        failed = until_raised(lambda: writer.write(target, {"phase": "Processing"}), clock)
     assert (failed.webhook, failed.down) == (name, True)
     with pytest.raises(UnavailableError, match="nothing is sent"):
         writer.write(target, {"phase": "Completed"})
-    while True:
-        clock.now += 10
-        try:
-            assert writer.write(target, {"phase": "Completed"}) is Delivery.WRITTEN
-            break
-        except WebhookError:  # the API server has not yet noticed that it is gone
-            continue
+    assert until_taken(lambda: writer.write(target, {"phase": "Completed"}), clock) is Delivery.WRITTEN
     assert status_of(admin, target) == {"phase": "Completed"}
+
+
+def test_a_webhook_that_keeps_annotations_and_finalizers_out_is_named_and_keeps_no_status_out(
+    admin: Api, proxy: FaultProxy, writer: KubernetesStatus, target: Target, clock: Clock
+) -> None:
+    def annotate() -> Delivery:
+        return writer.annotate(target, {"conductor-watch/last-hash": "x"}, [FINALIZER])
+
+    with webhook_that_is_down(admin, target.namespace, "networkintents") as name:
+        failed = until_raised(annotate, clock)
+        assert (failed.webhook, failed.down) == (name, True)
+        assert name in str(writer._client.health.problems["annotations"])
+        with pytest.raises(UnavailableError, match="nothing is sent"):
+            annotate()
+        assert writer.write(target, {"phase": "Completed"}) is Delivery.WRITTEN
+    assert until_taken(annotate, clock) is Delivery.WRITTEN
+    assert "annotations" not in writer._client.health.problems
+    assert admin.get(NETWORK_INTENTS, target.namespace, target.name)["metadata"]["finalizers"] == [FINALIZER]
 
 
 def until_raised(write: Callable[[], Delivery], clock: Clock) -> WebhookError:
     """Writes until the API server has noticed the webhook."""
-    for _ in range(200):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
         clock.now += 10
         try:
             write()
         except WebhookError as error:
             return error
     pytest.fail("the webhook was never called")
+
+
+def until_taken(write: Callable[[], Delivery], clock: Clock) -> Delivery:
+    """Writes until the API server has noticed that the webhook is gone."""
+    deadline = time.monotonic() + 60
+    while True:
+        clock.now += 100  # longer than it ever rests
+        try:
+            return write()
+        except WebhookError:
+            assert time.monotonic() < deadline
 
 
 def test_a_status_that_the_schema_does_not_take_is_about_one_intent_only(
