@@ -26,8 +26,10 @@ from engine.cli.explaining import show_explanations
 from engine.cli.main import guarded
 from engine.cli.output import CommandError, Exit, emit, output_option, table
 from engine.cli.times import time_of
+from engine.network_intent import GROUP
 
-RESOURCE = "networkintents"
+RESOURCE = f"networkintents.{GROUP}"
+"""With its group: others may serve a resource of that name too, and kubectl would take either."""
 REQUESTED_AT = "conductor-watch/requested-at"
 _SOCKET = f"/var/lib/conductor-watch/store/{SOCKET_NAME}"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
