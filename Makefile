@@ -53,6 +53,10 @@ test-oldest: $(VENV)/dev ## Run the tests against the oldest supported Kubernete
 e2e-porch: $(VENV)/dev ## Run the tests against a real porch; tests/e2e/porch/given.py tells what they need
 	@E2E_STRICT=1 $(BIN)/pytest tests/e2e/porch --timeout 900
 
+.PHONY: search
+search: $(VENV)/dev ## Try the properties on examples drawn anew (minutes)
+	@PROPERTIES=search $(BIN)/pytest tests/unit -m hypothesis -n auto
+
 .PHONY: lint
 lint: $(VENV)/dev ## Check style, format, import contracts and the lock files
 	@$(BIN)/ruff check .

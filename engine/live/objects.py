@@ -169,9 +169,10 @@ def config_map_uses(workload: Object) -> tuple[ConfigMapUse, ...]:
 
 def _environment_uses(container: Mapping[str, Any]) -> Iterator[ConfigMapUse]:
     for source in container.get("envFrom") or ():
-        if "configMapRef" in source:
-            name, prefix = source["configMapRef"]["name"], source.get("prefix", "")
-            yield ConfigMapUse(name, "envFrom", container["name"], prefix=prefix)
+        reference = source.get("configMapRef")
+        if reference:
+            prefix = source.get("prefix") or ""
+            yield ConfigMapUse(reference["name"], "envFrom", container["name"], prefix=prefix)
     keys: dict[str, set[str]] = {}
     for variable in container.get("env") or ():
         reference = (variable.get("valueFrom") or {}).get("configMapKeyRef")

@@ -112,3 +112,10 @@ def test_a_quantity_is_written_without_a_fraction_and_keeps_its_value(text: str,
 def test_what_kubernetes_does_not_keep_is_refused() -> None:
     with pytest.raises(ValueError, match="finer than a thousandth"):
         written("0.0005")
+
+
+def test_a_field_that_is_null_is_a_field_that_is_not_there() -> None:
+    sources = [{"configMapRef": None}, {"configMapRef": {"name": "all"}, "prefix": None}]
+    container = {"name": "amf", "envFrom": sources}
+    (use,) = config_map_uses({"spec": {"template": {"spec": {"containers": [container]}}}})
+    assert (use.config_map, use.prefix) == ("all", "")
