@@ -11,7 +11,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -26,31 +26,25 @@ from engine.executors.base import (
     Executor,
     ReadBackOutcome,
     Retry,
-    Revision,
     Terminal,
     Unknown,
     Withdrawal,
 )
 from engine.handoff import Handoff
-from engine.identity import canonical_json
 from engine.metrics import Metrics
 from engine.pipeline import delays, leaving, ownership
 from engine.pipeline.backends import Backends
 from engine.pipeline.effects import effect_of
-from engine.pipeline.retrying import jittered, retries
+from engine.pipeline.recording import Recorder
 from engine.reasons import Reason
 from engine.settings import ExecutionSettings, Switches
-from engine.status import Report
-from store import Store, Transaction, audit, decisions, packages, work
+from store import Store, Transaction, decisions, work
 from store.work import Claim, StaleTransition, Work
 
 log = logging.getLogger(__name__)
 
 SLOW_SECONDS = 1.0
 """What takes longer is reported as Processing while it runs."""
-READ_BACK_SECONDS = 5.0
-"""The delay before something unknown is read back, doubled with each failure up to five minutes."""
-
 NO_EXECUTOR_SECONDS = 300.0
 """The delay of what was decided for an executor that is no longer there."""
 
@@ -89,7 +83,8 @@ class Dispatcher:
     ) -> None:
         self._store = store
         self._executors = executors
-        self._settings = settings
+        self._workers = settings.workers
+        self._recorder = Recorder(settings, metrics, clock)
         self.switches = switches
         self._handoff = handoff
         self._backends = backends
@@ -105,7 +100,7 @@ class Dispatcher:
     def dispatch(self) -> int:
         """Claims as much as there are free workers; returns how much that was."""
         with self._lock:
-            free = 0 if self._stopping else self._settings.workers - len(self._running)
+            free = 0 if self._stopping else self._workers - len(self._running)
         paused = self.switches.paused
         if free <= 0 or paused.everything:
             return 0
@@ -222,7 +217,7 @@ class Dispatcher:
         effect = effect_of(run.item, run.body)
         executor = self._executors.get(run.item.executor or "")
         if executor is None:
-            self._store.write(lambda tx: self._record(tx, run, _without_executor(run.item))).result()
+            self._store.write(partial(self._record, run=run, outcome=_without_executor(run.item))).result()
             return
         if leaving.WITHDRAW in run.body:
             self._withdraw(run, executor)
@@ -241,7 +236,7 @@ class Dispatcher:
             outcome = self._execute(executor, effect)
         if isinstance(outcome, Done):
             outcome = self._hand_over(run, outcome)
-        self._store.write(lambda tx: self._record(tx, run, outcome)).result()
+        self._store.write(partial(self._record, run=run, outcome=outcome)).result()
 
     def _withdraw(self, run: _Run, executor: Executor) -> None:
         """Withdraws what an intent that is being deleted wrote; asked again, executors find what they did."""
@@ -257,7 +252,10 @@ class Dispatcher:
             done, now = outcome, self._clock()
             self._store.write(lambda tx: leaving.record(tx, run.item, done.revisions, shared, now)).result()
         else:
-            self._store.write(lambda tx: self._record(tx, run, outcome)).result()
+            self._store.write(partial(self._record, run=run, outcome=outcome)).result()
+
+    def _record(self, tx: Transaction, run: _Run, outcome: ExecuteOutcome) -> None:
+        self._recorder.record(tx, run.item, run.body, outcome)
 
     @staticmethod
     def _read_back(executor: Executor, effect: Effect) -> ReadBackOutcome:
@@ -299,93 +297,6 @@ class Dispatcher:
         self._backends.ended(executor.name, outcome)
         self._metrics.execution.labels(executor.name, type(outcome).__name__).observe(took)
         return outcome
-
-    def _record(self, tx: Transaction, run: _Run, outcome: ExecuteOutcome) -> None:
-        """Commits an outcome: the step, the revisions, the audit record and the status."""
-        item, now = run.item, self._clock()
-        match outcome:
-            case Done(revisions):
-                reason, message = _done(revisions)
-                lost = ownership.other_owners(tx, item, krm.Plan.from_json(run.body["plan"]))
-                if lost:
-                    reason = Reason.SUPERSEDED
-                    taken = ", ".join(f"{field} by {other}" for field, other in lost.items())
-                    message = f"{message}; decided anew since: {taken}"
-                after = work.confirm(tx, item, reason=reason.value, message=message, now=now)
-                for revision in revisions:
-                    packages.put(tx, report.stored_revision(revision, item, now))
-                status = report.from_outcome(after, run.body, reason, message, now, revisions=revisions)
-            case Terminal(reason_text, message):
-                reason = Reason(reason_text)
-                after = work.terminal(tx, item, reason=reason.value, message=message, now=now)
-                status = report.from_outcome(after, run.body, reason, message, now)
-            case Unknown(message):
-                reason = Reason.READ_BACK
-                next_at = now + READ_BACK_SECONDS
-                after = work.unknown(tx, item, reason=reason.value, message=message, next_at=next_at, now=now)
-                status = report.from_outcome(after, run.body, reason, message, now, next_retry=next_at)
-            case Retry():
-                after, status = self._retry(tx, run, outcome, now)
-        about = (item.namespace, item.name, item.uid, item.generation)
-        said = {
-            "outcome": type(outcome).__name__,
-            "effectKey": item.effect_key,
-            "message": after.message,
-            "revisions": [report.package(revision) for revision in getattr(outcome, "revisions", ())],
-        }
-        audit.append(tx, audit.Entry(now, "Executed", *about, item.trace_id or "", canonical_json(said)))
-        if not after.superseded:
-            report.put_status(tx, after, status)
-        log.info(
-            "%s/%s: %s",
-            *_key(item),
-            after.message,
-            extra={"generation": item.generation, "reason": after.reason, "traceID": item.trace_id},
-        )
-
-    def _retry(self, tx: Transaction, run: _Run, outcome: Retry, now: float) -> tuple[Work, Report]:
-        item, schedule, limit = run.item, *retries(run.body, self._settings)
-        if outcome.counts and item.attempts >= limit:
-            message = f"given up after {item.attempts + 1} tries: {outcome.message}"
-            reason = Reason.RETRIES_EXHAUSTED
-            after = work.terminal(tx, item, reason=reason.value, message=message, now=now)
-            return after, report.from_outcome(after, run.body, reason, message, now)
-        delay = (
-            outcome.after
-            if outcome.after is not None
-            else jittered(schedule[min(item.attempts, len(schedule) - 1)], item)
-        )
-        reason, next_at = Reason(outcome.reason), now + delay
-        self._metrics.retries.labels(item.executor or "", reason.value).inc()
-        after = work.retry(
-            tx,
-            item,
-            reason=reason.value,
-            message=outcome.message,
-            next_at=next_at,
-            counted=outcome.counts,
-            now=now,
-        )
-        return after, report.from_outcome(after, run.body, reason, outcome.message, now, next_retry=next_at)
-
-
-def _done(revisions: Sequence[Revision]) -> tuple[Reason, str]:
-    written = [revision for revision in revisions if revision.changed]
-    if not written:
-        return Reason.COMPLETED, "all is as wished already; nothing was written"
-    names = ", ".join(map(_named, written))
-    if any(item.lifecycle == "Draft" for item in written):
-        return Reason.AWAITING_APPROVAL, f"drafted {names}; somebody has to propose and approve it"
-    if any(item.lifecycle != "Published" for item in written):
-        return Reason.AWAITING_APPROVAL, f"proposed {names}; it waits for approval"
-    return Reason.COMPLETED, f"published {names}"
-
-
-def _named(revision: Revision) -> str:
-    """How people know a revision: by its number, before it has one by the backend's name of it."""
-    if not revision.revision:
-        return revision.resource_name
-    return f"{revision.repository}/{revision.package} v{revision.revision}"
 
 
 def _without_executor(item: Work) -> Retry:
