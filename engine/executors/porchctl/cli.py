@@ -49,6 +49,8 @@ _NOISE = re.compile(r"(?m)^[EWIF]\d{4} .*$\n?")
 _MISSING = re.compile(
     r"packagerevision\w*\.porch\.kpt\.dev \S+ not found|could not find the requested resource"
 )
+_FILES_MISSING = re.compile(r"assignment to entry in nil map.*AddRevisionMetadata", re.DOTALL)
+"""How porchctl falls over a revision that porch has no files of: what a create that was broken off leaves."""
 _NOT_READ = ""
 """The version of a revision after a step of ours; nobody else had a turn since."""
 
@@ -220,7 +222,11 @@ class PorchctlApi:
 
     def _pull(self, name: str, folder: Path) -> Contents:
         package = folder / "package"
-        self._run(("rpkg", "pull"), [name, str(package)], folder)
+        result = self._answer(("rpkg", "pull"), [name, str(package)], folder)
+        if _FILES_MISSING.search(result.stderr):
+            return self._pull_nothing(name, package)
+        if not result.succeeded:
+            raise _error(result, writing=False)
         try:
             files = read_files(package)
             about = parse(files[_METADATA], _METADATA)[0].value["metadata"]
@@ -229,6 +235,17 @@ class PorchctlApi:
             message = f"what porchctl pulled of {name} cannot be used: {error}"
             raise PorchError(Failure(ErrorClass.PERMANENT, message, Reason.INVALID)) from error
         return Contents({path: data for path, data in files.items() if path != _METADATA}, version)
+
+    def _pull_nothing(self, name: str, package: Path) -> Contents:
+        """Makes what a pull would have made of a revision without files, so that it can be pushed to."""
+        version = self._one(name).version
+        about = {
+            "apiVersion": "porch.kpt.dev/v1alpha1",
+            "kind": "KptRevisionMetadata",
+            "metadata": {"name": name, "resourceVersion": version},
+        }
+        write_files(package, {_METADATA: json.dumps(about).encode()})
+        return Contents({}, version)
 
     def _read(self, body: Any) -> PackageRevision:
         revision = understood(read_revision, body)

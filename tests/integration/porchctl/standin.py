@@ -67,6 +67,15 @@ class Revision:
         return f"{self.repository}.{self.package}.{self.workspace}"
 
 
+FALLS = """panic: assignment to entry in nil map
+
+goroutine 1 [running]:
+github.com/nephio-project/porch/pkg/cli/commands/rpkg/util.AddRevisionMetadata(0xc0003ae008)
+\tgithub.com/nephio-project/porch/pkg/cli/commands/rpkg/util/common.go:72 +0x2a5
+"""
+"""How porchctl 1.5.8 ends where porch has no files of a revision."""
+
+
 def failed(message: str) -> Reply:
     """Returns how porchctl fails."""
     return Reply(stderr=f"Error: {message} \n", code=1)
@@ -171,6 +180,8 @@ class Porch:
         item = self.revisions.get(words[2])
         if item is None:
             return self._gone(words[2])
+        if not item.files:
+            return Reply(stderr=FALLS, code=2)
         about = (
             f"kind: KptRevisionMetadata\nmetadata:\n  name: {item.name}\n  resourceVersion: v{item.version}\n"
         )
@@ -181,7 +192,8 @@ class Porch:
         if item.lifecycle != "Draft":
             why = f'lifecycle value "{item.lifecycle}"; package must be Draft'
             return failed(f"Internal error occurred: cannot update a package revision with {why}")
-        if f"resourceVersion: v{item.version}\n" not in files[".KptRevisionMetadata"]:
+        about = yaml.safe_load(files[".KptRevisionMetadata"])
+        if about["metadata"]["resourceVersion"] != f"v{item.version}":
             return failed(
                 "Internal error occurred: Operation cannot be fulfilled on "
                 f'packagerevisionresources.porch.kpt.dev "{item.name}": '

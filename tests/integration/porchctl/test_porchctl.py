@@ -13,7 +13,7 @@ from engine.identity import effect_key, workspace_name
 from engine.krm import PackageChange
 from engine.reasons import Reason
 from tests.integration.porchctl.conftest import CONFIG
-from tests.integration.porchctl.standin import Porch, Reply, failed
+from tests.integration.porchctl.standin import Porch, Reply, Revision, failed
 
 COMMANDS = ["get", "init", "copy", "pull", "push", "propose", "approve", "reject", "del"]
 
@@ -60,6 +60,16 @@ def test_later_revisions_are_made_by_copy(executor: PorchctlExecutor, porch: Por
     assert porch.revisions[revision.resource_name].source.startswith("edge.core-amf.")
     (same,) = done(executor, effect(change(7), generation=3)).revisions
     assert (same.revision, same.changed) == (2, False)
+
+
+def test_a_draft_whose_making_broke_off_in_porch_is_filled(executor: PorchctlExecutor, porch: Porch) -> None:
+    wished = effect(change(5))
+    begun = Revision("edge", "core-amf", wished.workspace, files={})
+    porch.revisions[begun.name] = begun
+    (revision,) = done(executor, wished).revisions
+    (item,) = porch.revisions.values()
+    assert (item.name, item.lifecycle) == (revision.resource_name, "Published")
+    assert set(item.files) == {"Kptfile", "deployment-amf.yaml"}
 
 
 @pytest.mark.parametrize("lifecycle", ["Draft", "Proposed"])
