@@ -16,6 +16,7 @@ from typing import Any
 from engine import report
 from engine.executors.base import Absent, Done, Executor, Revision, Tracker, Unknown
 from engine.identity import canonical_json
+from engine.pipeline.recording import named
 from engine.reasons import Reason
 from store import Store, Transaction, audit, decisions, packages, work
 from store.work import Package, State, Work
@@ -148,7 +149,7 @@ def _become(rows: Sequence[packages.Revision], wished: str) -> tuple[State, Reas
         return State.TERMINAL, Reason.PROPOSAL_REJECTED, message
     if open_:
         return State.CONFIRMED, Reason.AWAITING_APPROVAL, f"{', '.join(open_)} waits for approval"
-    names = ", ".join(f"{row.repository}/{row.package} v{row.revision}" for row in rows)
+    names = ", ".join(named(_revision(row)) for row in rows)
     return State.CONFIRMED, Reason.COMPLETED, f"published {names}; somebody approved it"
 
 

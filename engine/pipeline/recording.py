@@ -108,7 +108,7 @@ def _done(revisions: Sequence[Revision]) -> tuple[Reason, str]:
     written = [revision for revision in revisions if revision.changed]
     if not written:
         return Reason.COMPLETED, "all is as wished already; nothing was written"
-    names = ", ".join(map(_named, written))
+    names = ", ".join(map(named, written))
     if any(item.lifecycle == "Draft" for item in written):
         return Reason.AWAITING_APPROVAL, f"drafted {names}; somebody has to propose and approve it"
     if any(item.lifecycle != "Published" for item in written):
@@ -116,8 +116,8 @@ def _done(revisions: Sequence[Revision]) -> tuple[Reason, str]:
     return Reason.COMPLETED, f"published {names}"
 
 
-def _named(revision: Revision) -> str:
-    """How people know a revision: by its number, before it has one by the backend's name of it."""
+def named(revision: Revision) -> str:
+    """Returns how people know a revision: by its number, before it has one by the backend's name of it."""
     if not revision.revision:
         return revision.resource_name
     return f"{revision.repository}/{revision.package} v{revision.revision}"

@@ -16,6 +16,11 @@ _OURS = re.compile(r"cw-[0-9a-f]{20}\Z")
 _NUMBER = re.compile(r"v([1-9][0-9]{0,8})\Z")
 
 
+def every_open_branch() -> list[str]:
+    """Returns what fits the branches of all revisions of a repository that are not published."""
+    return [f"refs/heads/{kind}/*" for kind in _OPEN.values()]
+
+
 @dataclass(frozen=True, slots=True)
 class PackageRefs:
     """The refs of one package among those of its repository.

@@ -139,6 +139,53 @@ class Drafter:
             )
         return self._commit(work, drafts, remote)
 
+    def prepare_without(self, work: Work, folder: Path) -> Ready:
+        """Makes the commit that takes an effect out of the open revision of its package; see `prepare`.
+
+        What others wished with it is made anew without it, as it is published by now; alone it just goes.
+        """
+        remote, found = self._look(work, folder)
+        ((name, refs),) = found.items()
+        out = work.effect.workspace
+        opened = tuple(item for item in _opened(refs, remote) if out in item.workspaces)
+        standing = tuple({wish: None for item in opened for wish in item.wishes if wish.workspace != out})
+        if not standing:
+            return self._commit(work, [_Draft(refs, None, replaced=opened)], remote)
+        effect = self._recalled(work, name, standing[0])
+        change = next(
+            item for item in effect.changes if (item.repository, item.name) == (work.repository, name)
+        )
+        kept = replace(work, effect=effect)
+        package = _Package(refs, opened, remote.files(f"refs/fetched/{work.branch}", refs.path))
+        files = _changes(package, self._made(kept, change, package, standing[1:], folder))
+        if not files:
+            return self._commit(work, [_Draft(refs, None, replaced=opened)], remote)
+        message = message_of(f"{name}: without what {out} stated", effect, standing)
+        revision = _revision(change, refs, effect.workspace, 0, effect.lifecycle)
+        return self._commit(kept, [_Draft(refs, revision, message, files, opened)], remote)
+
+    def track(self, work: Work, folder: Path) -> Revision | None:
+        """Returns what has become of an effect in its package; None where no revision holds it any more.
+
+        Somebody who merges a proposal makes no tag: it is published where what is published says all of it.
+        """
+        remote, found = self._look(work, folder)
+        ((name, refs),) = found.items()
+        workspace = work.effect.workspace
+        seen = Revision(work.repository, name, workspace, 0, "Published", f"{refs.path}/{workspace}")
+        if refs.lifecycle_of(workspace) == "Published":
+            return replace(seen, revision=refs.number_of(workspace))
+        files = remote.files(f"refs/fetched/{work.branch}", refs.path)
+        if files and work.changes and all(_lay(files, change) == files for change in work.changes):
+            return seen
+        for item in _opened(refs, remote):
+            if workspace in item.workspaces:
+                name_of = f"{refs.path}/{item.workspace}"
+                return replace(
+                    seen, workspace=item.workspace, lifecycle=item.lifecycle, resource_name=name_of
+                )
+        return None
+
     def _look(self, work: Work, folder: Path) -> tuple[Remote, dict[str, PackageRefs]]:
         """Fetches what is published and our own open revisions; returns the refs of each package."""
         remote = self._git.remote(work.settings, folder)
@@ -181,12 +228,7 @@ class Drafter:
         standing = _standing(work, package)
         if said and not standing:
             return _Draft(refs, _unchanged(change, refs), replaced=package.opened)
-        after = self._made(work, change, package, standing, folder)
-        files: dict[str, bytes | None] = {
-            f"{refs.path}/{name}": after.get(name)
-            for name in package.files.keys() | after.keys()
-            if package.files.get(name) != after.get(name)
-        }
+        files = _changes(package, self._made(work, change, package, standing, folder))
         number = refs.newest() + 1 if work.publishes else 0
         revision = _revision(change, refs, work.effect.workspace, number, work.effect.lifecycle)
         message = message_of(
@@ -207,15 +249,8 @@ class Drafter:
         made.mkdir(exist_ok=True)
         files = package.files or self._kpt.init(change.name, made)
         for wish in standing:
-            effect = self._recall(work.repository, change.name, wish.workspace)
-            if effect is None:
-                raise PackageBusyError(
-                    f"an open revision of package {change.name} holds what {wish.intent} wished, which is "
-                    "known no more; have it merged or deleted"
-                )
-            for theirs in effect.changes:
-                if (theirs.repository, theirs.name) == (change.repository, change.name):
-                    files = _lay(files, theirs)
+            for theirs in changes_of(self._recalled(work, change.name, wish), change.repository, change.name):
+                files = _lay(files, theirs)
         rendered = self._kpt.render(change.name, _lay(files, change), made)
         if _lay(rendered, change) != rendered:
             raise GitError.permanent(
@@ -224,6 +259,15 @@ class Drafter:
                 Reason.CONFLICT,
             )
         return rendered
+
+    def _recalled(self, work: Work, package: str, wish: Wish) -> Effect:
+        effect = self._recall(work.repository, package, wish.workspace)
+        if effect is None:
+            raise PackageBusyError(
+                f"an open revision of package {package} holds what {wish.intent} wished, which is "
+                "known no more; have it merged or deleted"
+            )
+        return effect
 
     def _commit(self, work: Work, drafts: Sequence[_Draft], remote: Remote) -> Ready:
         """Makes the commits: in a row where they are published, each by itself where somebody merges them."""
@@ -250,10 +294,24 @@ class Drafter:
         return Ready(
             remote,
             tuple(draft.revision for draft in drafts if draft.revision is not None),
-            (*refspecs, *(f":{item.ref}" for item in replaced)),
+            (*refspecs, *(f":{item.ref}" for item in replaced if item.ref not in expected)),
             tuple(f"{item.ref}:{item.commit}" for item in replaced),
             expected,
         )
+
+
+def changes_of(effect: Effect, repository: str, package: str) -> tuple[PackageChange, ...]:
+    """Returns what an effect changes in a package: one change, or none."""
+    return tuple(item for item in effect.changes if (item.repository, item.name) == (repository, package))
+
+
+def _changes(package: _Package, after: Files) -> dict[str, bytes | None]:
+    """Returns what is to change for a package to have some files, by path from the top of the repository."""
+    return {
+        f"{package.refs.path}/{name}": after.get(name)
+        for name in package.files.keys() | after.keys()
+        if package.files.get(name) != after.get(name)
+    }
 
 
 def _opened(package: PackageRefs, remote: Remote) -> tuple[OpenRevision, ...]:
@@ -276,7 +334,7 @@ def _holding(
     if lifecycle is not None:
         return _revision(change, package, workspace, package.number_of(workspace), lifecycle)
     for item in opened:
-        if any(wish.workspace == workspace for wish in item.wishes):
+        if workspace in item.workspaces:
             return _revision(change, package, item.workspace, 0, item.lifecycle)
     return None
 

@@ -33,12 +33,14 @@ from engine.executors.base import (
     Up,
     Withdrawal,
 )
-from engine.executors.kpt.drafting import Drafter, PackageBusyError, Recall, Work
+from engine.executors.kpt.branches import PackageRefs
+from engine.executors.kpt.drafting import Drafter, PackageBusyError, Recall, Work, changes_of
 from engine.executors.kpt.git import Git
 from engine.executors.kpt.problems import GitError
 from engine.executors.kpt.pushing import Pushed, Raced, Ready, push
 from engine.executors.kpt.rendering import Kpt
 from engine.executors.kpt.settings import KptSettings, RepositorySettings
+from engine.executors.kpt.watching import Watch
 from engine.krm import MergeConflict, PackageChange
 from engine.reasons import Reason
 
@@ -70,6 +72,8 @@ class KptExecutor:
         self._git = Git(runner, settings.git, settings.author)
         self._kpt = Kpt(runner, settings.kpt, settings.functions)
         self._folders = folders
+        self._recall = recall
+        self._watch = Watch()
         self._drafter = Drafter(self._git, self._kpt, recall, clock)
         # Two pushes of our own would only make each other be done anew.
         self._turns: Mapping[str, threading.Lock] = {name: threading.Lock() for name in settings.repositories}
@@ -101,6 +105,35 @@ class KptExecutor:
             ]
 
         return self._all(works, self._drafter.prepare_end)
+
+    def discard(self, revision: Revision, workspace: str) -> ExecuteOutcome:
+        """Takes the effect of a workspace out of what is open in a package."""
+        return self._all(lambda: [self._about(revision, workspace)], self._drafter.prepare_without)
+
+    def track(self, revision: Revision, workspace: str) -> Revision | Absent | Unknown:
+        """Looks whether somebody has merged or deleted the branch of an open revision."""
+        key = (revision.repository, revision.package, workspace)
+        try:
+            work = self._about(revision, workspace)
+            with self._folders.new() as folder:
+                remote = self._git.remote(work.settings, folder / "look")
+                package = PackageRefs(work.paths[revision.package], {})
+                mark = self._watch.mark(revision.repository, work.branch, package, remote.refs)
+                found = self._watch.still(key, mark) or self._drafter.track(work, folder / "0")
+            self._watch.keep(key, mark, found)
+        except (GitError, CannotRunError, UntrustedProgramError, OSError) as error:
+            return Unknown(f"cannot be looked up: {error}")
+        return Absent() if found is None else found
+
+    def _about(self, revision: Revision, workspace: str) -> Work:
+        """Returns the work on a package that an effect changed, whether or not that is still known."""
+        settings = self._settings(revision.repository)
+        effect = self._recall(revision.repository, revision.package, workspace)
+        if effect is None:
+            effect = Effect("", 0, "", workspace, revision.lifecycle, ())
+        changes = changes_of(effect, revision.repository, revision.package)
+        paths = {revision.package: _path(settings, revision.package)}
+        return Work(effect, revision.repository, settings, changes, paths)
 
     def _all(
         self, works: Callable[[], Sequence[Work]], prepare: Callable[[Work, Path], Ready]

@@ -50,6 +50,11 @@ class OpenRevision:
     lifecycle: str
     wishes: tuple[Wish, ...]
 
+    @property
+    def workspaces(self) -> frozenset[str]:
+        """The workspaces of the effects that it holds."""
+        return frozenset(wish.workspace for wish in self.wishes)
+
 
 def wishes_in(message: str) -> tuple[Wish, ...]:
     """Reads the wishes in the message of a commit."""
