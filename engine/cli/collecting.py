@@ -14,6 +14,8 @@ from engine.cli.records import open_reader, settings_option
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from engine.executors.base import Collector, Revision
+
 
 @click.command("gc")
 @click.option("--dry-run", is_flag=True, help="Only list what would be deleted.")
@@ -23,38 +25,53 @@ def gc_command(dry_run: bool, file: Path | None, output: str) -> int:
     """Deletes open revisions of packages that nobody has wished for long; published ones stay."""
     from functools import partial  # noqa: PLC0415 - what only this command needs
 
-    from engine.executors.base import Done  # noqa: PLC0415
     from engine.executors.choice import executors_of  # noqa: PLC0415
     from engine.pipeline.collecting import Leftovers  # noqa: PLC0415
     from engine.settings import load_settings  # noqa: PLC0415
 
     settings = load_settings(file)
     found: list[dict[str, Any]] = []
+    away = ""
     with open_reader(settings) as reader:
         executors = executors_of(settings, lambda *_: None)
         leftovers = Leftovers(executors.values(), lambda function: function(reader))
         try:
             for collector, revision in leftovers.find(time.time()):
-                deleted = not dry_run and isinstance(collector.collect(revision), Done)
-                found.append(
-                    {
-                        "resourceName": revision.resource_name,
-                        "lifecycle": revision.lifecycle,
-                        "deleted": deleted,
-                    }
-                )
+                found.append(_take(collector, revision, dry_run=dry_run))
         except OSError as error:
-            raise CommandError(str(error), Exit.UNREACHABLE) from error
-    emit(output, "Leftovers", {"revisions": found}, partial(_show, found=found, dry_run=dry_run))
+            away = str(error)
+    if found or not away:
+        emit(output, "Leftovers", {"revisions": found}, partial(_show, found=found))
+    if away:
+        raise CommandError(away, Exit.UNREACHABLE)
     return Exit.OK if dry_run or all(item["deleted"] for item in found) else Exit.NEGATIVE
 
 
-def _show(out: Console, found: list[dict[str, Any]], *, dry_run: bool) -> None:
+def _take(collector: Collector, revision: Revision, *, dry_run: bool) -> dict[str, Any]:
+    """Deletes a revision, or only tells of it."""
+    from engine.executors.base import Done  # noqa: PLC0415 - what only this command needs
+
+    outcome = None if dry_run else collector.collect(revision)
+    told = {
+        "repository": revision.repository,
+        "resourceName": revision.resource_name,
+        "lifecycle": revision.lifecycle,
+        "deleted": isinstance(outcome, Done),
+    }
+    if outcome is None or isinstance(outcome, Done):
+        return told
+    return told | {"message": outcome.message}
+
+
+def _show(out: Console, found: list[dict[str, Any]]) -> None:
     if not found:
         out.print("nothing is left over")
         return
-    kept = "would be deleted" if dry_run else "NOT deleted"
-    rows = [
-        [item["resourceName"], item["lifecycle"], "deleted" if item["deleted"] else kept] for item in found
-    ]
-    out.print(table("", ["revision", "lifecycle", ""], rows))
+    rows = [[item["repository"], item["resourceName"], item["lifecycle"], _became(item)] for item in found]
+    out.print(table("", ["repository", "revision", "lifecycle", ""], rows))
+
+
+def _became(item: dict[str, Any]) -> str:
+    if item["deleted"]:
+        return "deleted"
+    return f"NOT deleted: {item['message']}" if "message" in item else "would be deleted"

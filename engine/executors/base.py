@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -166,16 +166,16 @@ Wished = Callable[[str, str, str], bool | None]
 class Collector(Protocol):
     """An executor in whose backend something may be left over."""
 
-    def leftovers(self, wished: Wished, now: float) -> Sequence[Revision]:
+    def leftovers(self, wished: Wished, now: float) -> Iterable[Revision]:
         """Finds open revisions of ours that nobody has wished for long; changes nothing.
 
         Raises:
-            OSError: it cannot be looked up now.
+            OSError: it cannot be looked up now; what can be comes first.
         """
         ...
 
     def collect(self, revision: Revision) -> ExecuteOutcome:
-        """Deletes what was found to be left over, unless it was changed since; safe to call again."""
+        """Deletes one of those that were found, unless it was changed since; safe to call again."""
         ...
 
 

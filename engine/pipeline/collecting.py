@@ -43,7 +43,7 @@ class Leftovers:
         """Finds all that is left over.
 
         Raises:
-            OSError: a backend does not answer.
+            OSError: a backend does not answer; what the others have comes first.
         """
         unfinished = frozenset(workspace_name(key) for key in self._look(work.unfinished))
 
@@ -52,9 +52,15 @@ class Leftovers:
                 return True
             return self._look(lambda reader: _stands(reader, repository, package, workspace))
 
+        away: list[str] = []
         for collector in self._collectors:
-            for revision in collector.leftovers(wished, now):
-                yield collector, revision
+            try:
+                for revision in collector.leftovers(wished, now):
+                    yield collector, revision
+            except OSError as error:
+                away.append(str(error))
+        if away:
+            raise OSError("; ".join(away))
 
     def collect(self, now: float) -> None:
         """Deletes all that is left over; what cannot be deleted now is found again the next time."""

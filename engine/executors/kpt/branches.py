@@ -21,6 +21,18 @@ def every_open_branch() -> list[str]:
     return [f"refs/heads/{kind}/*" for kind in _OPEN.values()]
 
 
+def packages_open(refs: Iterable[str], directory: str) -> set[str]:
+    """Returns the paths of the packages of a folder, empty for the top, that have an open branch."""
+    found = set()
+    for ref in refs:
+        kind, _, place = ref.removeprefix("refs/heads/").partition("/")
+        path = place.rpartition("/")[0]
+        folder, _, name = path.rpartition("/")
+        if kind in _OPEN.values() and name and folder == directory:
+            found.add(path)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class PackageRefs:
     """The refs of one package among those of its repository.

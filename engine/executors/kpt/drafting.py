@@ -318,10 +318,10 @@ def _opened(package: PackageRefs, remote: Remote) -> tuple[OpenRevision, ...]:
     """Returns our own open revisions of a package, once they are fetched."""
     names = package.opened()
     ours = package.opened_by_us()
-    messages = remote.messages([package.refs[ref] for ref in ours])
+    told = remote.told([package.refs[ref] for ref in ours])
     return tuple(
-        OpenRevision(ref, package.refs[ref], names[ref], package.lifecycle_at(ref), wishes_in(message))
-        for ref, message in zip(ours, messages, strict=True)
+        OpenRevision(ref, package.refs[ref], names[ref], package.lifecycle_at(ref), wishes_in(each.message))
+        for ref, each in zip(ours, told, strict=True)
     )
 
 

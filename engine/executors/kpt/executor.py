@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from engine.executors.base import (
     Terminal,
     Unknown,
     Up,
+    Wished,
     Withdrawal,
 )
 from engine.executors.kpt.branches import PackageRefs
@@ -40,6 +41,7 @@ from engine.executors.kpt.problems import GitError
 from engine.executors.kpt.pushing import Pushed, Raced, Ready, push
 from engine.executors.kpt.rendering import Kpt
 from engine.executors.kpt.settings import KptSettings, RepositorySettings
+from engine.executors.kpt.upkeep import LeftOver, Upkeep
 from engine.executors.kpt.watching import Watch
 from engine.krm import MergeConflict, PackageChange
 from engine.reasons import Reason
@@ -48,6 +50,8 @@ _RACES = 5
 """How often a push is done anew before the others are let go first for a while."""
 _BUSY_SECONDS = 30.0
 _OUTAGE_SECONDS = 15.0
+_TROUBLE = (GitError, CannotRunError, UntrustedProgramError, OSError)
+"""What stands in the way of git and kpt."""
 
 
 class KptExecutor:
@@ -74,6 +78,7 @@ class KptExecutor:
         self._folders = folders
         self._recall = recall
         self._watch = Watch()
+        self._upkeep = Upkeep(self._git, settings.keep_drafts_hours * 3600)
         self._drafter = Drafter(self._git, self._kpt, recall, clock)
         # Two pushes of our own would only make each other be done anew.
         self._turns: Mapping[str, threading.Lock] = {name: threading.Lock() for name in settings.repositories}
@@ -121,9 +126,38 @@ class KptExecutor:
                 mark = self._watch.mark(revision.repository, work.branch, package, remote.refs)
                 found = self._watch.still(key, mark) or self._drafter.track(work, folder / "0")
             self._watch.keep(key, mark, found)
-        except (GitError, CannotRunError, UntrustedProgramError, OSError) as error:
+        except _TROUBLE as error:
             return Unknown(f"cannot be looked up: {error}")
         return Absent() if found is None else found
+
+    def leftovers(self, wished: Wished, now: float) -> Iterator[Revision]:
+        """Finds what has been open of ours for long, and nobody wishes any more.
+
+        Raises:
+            OSError: at the end, where a repository does not answer.
+        """
+        away: list[str] = []
+        for name, settings in self._repositories.items():
+            try:
+                with self._folders.new() as folder:
+                    found = self._upkeep.leftovers(name, settings, wished, now, folder / "look")
+            except _TROUBLE as error:
+                away.append(f"repository {name}: {error}")
+            else:
+                yield from found
+        if away:
+            raise OSError("; ".join(away))
+
+    def collect(self, revision: Revision) -> ExecuteOutcome:
+        """Deletes a branch that was found to be left over, unless it was pushed to since."""
+        assert isinstance(revision, LeftOver)  # noqa: S101 - one of those that were found here
+        settings, turn = self._repositories[revision.repository], self._turns[revision.repository]
+        try:
+            with self._folders.new() as folder, turn:
+                self._upkeep.delete(settings, revision, folder / "delete")
+        except _TROUBLE as error:
+            return _failed(error)
+        return Done(())
 
     def _about(self, revision: Revision, workspace: str) -> Work:
         """Returns the work on a package that an effect changed, whether or not that is still known."""
@@ -147,14 +181,7 @@ class KptExecutor:
                 return _carry_out(chosen, prepare, folder)
         except PackageBusyError as error:
             return Retry(Reason.PACKAGE_BUSY, str(error), after=_BUSY_SECONDS, counts=False)
-        except (
-            GitError,
-            MergeConflict,
-            DocumentError,
-            CannotRunError,
-            UntrustedProgramError,
-            OSError,
-        ) as error:
+        except (MergeConflict, DocumentError, *_TROUBLE) as error:
             return _failed(error)
 
     def read_back(self, effect: Effect) -> ReadBackOutcome:
@@ -168,7 +195,7 @@ class KptExecutor:
                     if revision is None:
                         return Absent()
                     found.append(revision)
-        except (GitError, CannotRunError, UntrustedProgramError, OSError) as error:
+        except _TROUBLE as error:
             return Unknown(f"cannot be read back: {error}")
         return Done(tuple(found))
 
@@ -191,7 +218,7 @@ class KptExecutor:
                     for name, settings in self._repositories.items()
                     if (problem := self._problem_of(name, settings, folder / name))
                 ]
-        except (GitError, CannotRunError, UntrustedProgramError, OSError) as error:
+        except _TROUBLE as error:
             return Down(str(error))
         if problems and len(problems) == len(self._repositories):
             return Down("; ".join(problems))

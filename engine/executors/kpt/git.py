@@ -7,6 +7,7 @@ repository (hooks, filters, links, submodules, attributes) has a place in which 
 from __future__ import annotations
 
 import base64
+import math
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _MESSAGE_BYTES = 64 << 10
 _LISTING_BYTES = 8 << 20
 _FILE_MODES = ("100644", "100755")
 _ODD_PATH = re.compile(r"[\x00-\x1f\x7f\"\\]|(?:\A|/)(?:\.{1,2}|\.git)?(?:/|\Z)", re.IGNORECASE)
+_COMMITTER = re.compile(r"^committer .*> ([0-9]{1,15}) [-+][0-9]{4}$", re.MULTILINE)
 _LOCAL = ("ls-tree", "cat-file", "fast-import")
 _REMOTE = ("ls-remote", "fetch", "push")
 
@@ -67,6 +69,18 @@ class Commit:
     parent: str | None
     message: str
     files: Mapping[str, bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a commit tells of itself.
+
+    Attributes:
+        made_at: in seconds since 1970; in the future where it does not say.
+    """
+
+    made_at: float
+    message: str
 
 
 class Git:
@@ -199,10 +213,10 @@ class Remote:
             )
         return dict(zip(found, self._objects(found.values(), size), strict=True))
 
-    def messages(self, commits: Sequence[str]) -> list[str]:
-        """Returns the messages of fetched commits. Raises as `Git.run`."""
+    def told(self, commits: Sequence[str]) -> list[Told]:
+        """Returns when fetched commits were made, and their messages. Raises as `Git.run`."""
         found = self._objects(commits, _MESSAGE_BYTES * len(commits))
-        return [data.partition(b"\n\n")[2].decode("utf-8", "replace") for data in found]
+        return [_told(data.decode("utf-8", "replace")) for data in found]
 
     def push(self, refspecs: Sequence[str], leases: Sequence[str]) -> Result:
         """Pushes all of some refs or none; returns what git said of each on its standard output."""
@@ -232,6 +246,12 @@ class Remote:
             found.append(data[end + 1 : end + 1 + length])
             at = end + 1 + length + 1
         return found
+
+
+def _told(commit: str) -> Told:
+    head, _, message = commit.partition("\n\n")
+    made = _COMMITTER.search(head)
+    return Told(float(made[1]) if made else math.inf, message)
 
 
 def _acceptable(raw: bytes, mode: str, path: str) -> str:

@@ -76,6 +76,12 @@ class KptSettings(StrictModel):
     functions: list[FunctionSettings] = Field(
         default=[], description="What may run when packages are rendered."
     )
+    keep_drafts_hours: float = Field(
+        default=24,
+        gt=0,
+        le=8760,
+        description="How long what is open and nobody wishes any more is kept, in hours; see `gc`.",
+    )
     author: str = Field(
         default="conductor-watch <conductor-watch@localhost>",
         pattern=r"\A[^<>\x00-\x1f]+ <[^<>\s\x00-\x1f]+>$",

@@ -17,6 +17,8 @@ from engine.executors.kpt.executor import KptExecutor
 from engine.executors.kpt.settings import FunctionSettings, KptSettings, RepositorySettings
 from engine.identity import effect_key, workspace_name
 from engine.krm import PackageChange
+from engine.settings import load_settings
+from tests.integration.conftest import Workplace
 from tests.integration.kpt.server import GitServer
 
 HAS_LANDLOCK = int(ctypes.CDLL(None).syscall(444, None, 0, 1)) > 0
@@ -131,3 +133,37 @@ def function(path: Path, text: str, **settings: object) -> FunctionSettings:
     program(path, text)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return FunctionSettings.model_validate({"path": path, "sha256": digest} | settings)
+
+
+SETTINGS = """\
+source: {{directory: intents, pollSeconds: 0.05}}
+live: {{directory: live, pollSeconds: 1}}
+output: {{directory: out}}
+store: {{path: out/store.db}}
+rules: {{paths: [rules]}}
+bounds: {{executors: [kpt], executor: kpt, repository: main, lifecycle: Proposed}}
+executors:
+  children: {{unconfined: {unconfined}, readable: [bin]}}
+  kpt: {{kpt: {kpt}, git: {git}, repositories: {{main: {{url: "{url}/main.git"}}}}}}
+"""
+
+
+@pytest.fixture
+def place(
+    tmp_path: Path, kpt: Path, main: Path, server: GitServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Workplace]:
+    """A workplace whose packages are proposed in git."""
+    monkeypatch.setattr("engine.pipeline.daemon.FOLLOWED_SECONDS", 0.1)
+    monkeypatch.setattr("engine.executors.kpt.watching._SHOWN_SECONDS", 0.1)
+    for folder in ("intents", "live", "rules", "bin"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+    unconfined = "false" if HAS_LANDLOCK else "true"
+    program = shutil.which("git") or "/usr/bin/git"
+    text = SETTINGS.format(unconfined=unconfined, kpt=kpt, git=program, url=server.url)
+    (tmp_path / "settings.yaml").write_text(text)
+    work = Workplace(tmp_path, load_settings(tmp_path / "settings.yaml", {}))
+    work.workload("amf")
+    work.workload("smf")
+    yield work
+    for running in work.daemons:
+        running.stop()

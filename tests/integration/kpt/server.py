@@ -160,3 +160,14 @@ def refs(bare: Path) -> dict[str, str]:
     """Returns every ref of a repository."""
     rows = git("for-each-ref", "--format=%(refname) %(objectname)", folder=bare).splitlines()
     return dict(row.split() for row in rows)
+
+
+def opened(bare: Path) -> list[str]:
+    """Returns the branches of the revisions that are not published."""
+    return [ref for ref in refs(bare) if ref.startswith(("refs/heads/proposed/", "refs/heads/drafts/"))]
+
+
+def merge(bare: Path, branch: str) -> None:
+    """Merges a branch as somebody does: the branch goes."""
+    git("update-ref", "refs/heads/main", branch, folder=bare)
+    git("update-ref", "-d", branch, folder=bare)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +9,9 @@ import pytest
 from engine.executors.base import Absent, Done, Retry, Revision, Unknown
 from engine.executors.kpt.executor import KptExecutor
 from engine.krm import PackageChange
-from engine.settings import load_settings
 from tests.integration.conftest import Workplace
-from tests.integration.kpt.conftest import DECIDED, HAS_LANDLOCK, MakeExecutor, change, effect
-from tests.integration.kpt.server import GitServer, commit, git, refs, show
+from tests.integration.kpt.conftest import DECIDED, MakeExecutor, change, effect
+from tests.integration.kpt.server import GitServer, commit, git, merge, opened, refs, show
 
 
 def proposed(kpt: KptExecutor, *changes: PackageChange, name: str = "scale") -> Revision:
@@ -32,16 +29,6 @@ def image(text: str) -> PackageChange:
     }
     field = "Deployment/amf:spec.template.spec.containers[amf].image"
     return PackageChange("main", "core", "amf", "core-amf", (deployment,), (field,))
-
-
-def opened(main: Path) -> list[str]:
-    return [ref for ref in refs(main) if ref.startswith(("refs/heads/proposed/", "refs/heads/drafts/"))]
-
-
-def merge(main: Path, branch: str) -> None:
-    """Merges a branch as somebody does: the branch goes."""
-    git("update-ref", "refs/heads/main", branch, folder=main)
-    git("update-ref", "-d", branch, folder=main)
 
 
 def test_a_proposal_that_waits_is_as_it_was(executor: MakeExecutor, main: Path, server: GitServer) -> None:
@@ -129,40 +116,6 @@ def test_nothing_is_taken_out_where_nobody_knows_what_the_others_wished(
     DECIDED.clear()
     assert isinstance(kpt.discard(first, first.workspace), Retry)
     assert refs(main) == before
-
-
-SETTINGS = """\
-source: {{directory: intents, pollSeconds: 0.05}}
-live: {{directory: live, pollSeconds: 1}}
-output: {{directory: out}}
-store: {{path: out/store.db}}
-rules: {{paths: [rules]}}
-bounds: {{executors: [kpt], executor: kpt, repository: main, lifecycle: Proposed}}
-executors:
-  children: {{unconfined: {unconfined}, readable: [bin]}}
-  kpt: {{kpt: {kpt}, git: {git}, repositories: {{main: {{url: "{url}/main.git"}}}}}}
-"""
-
-
-@pytest.fixture
-def place(
-    tmp_path: Path, kpt: Path, main: Path, server: GitServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Workplace]:
-    """A workplace whose packages are proposed in git."""
-    monkeypatch.setattr("engine.pipeline.daemon.FOLLOWED_SECONDS", 0.1)
-    monkeypatch.setattr("engine.executors.kpt.watching._SHOWN_SECONDS", 0.1)
-    for folder in ("intents", "live", "rules", "bin"):
-        (tmp_path / folder).mkdir(exist_ok=True)
-    unconfined = "false" if HAS_LANDLOCK else "true"
-    program = shutil.which("git") or "/usr/bin/git"
-    text = SETTINGS.format(unconfined=unconfined, kpt=kpt, git=program, url=server.url)
-    (tmp_path / "settings.yaml").write_text(text)
-    work = Workplace(tmp_path, load_settings(tmp_path / "settings.yaml", {}))
-    work.workload("amf")
-    work.workload("smf")
-    yield work
-    for running in work.daemons:
-        running.stop()
 
 
 def waits(place: Workplace) -> None:

@@ -45,5 +45,10 @@ def decided() -> dict[str, Effect]:
 
 @pytest.fixture
 def executor(api: PorchctlApi, decided: dict[str, Effect]) -> PorchctlExecutor:
+    return executor_on(api, decided)
+
+
+def executor_on(api: PorchctlApi, decided: dict[str, Effect], keep: int = 50) -> PorchctlExecutor:
+    """Makes an executor that keeps so many published revisions of each package."""
     drafter = Drafter(api, lambda _repository, _package, workspace: decided.get(workspace))
-    return PorchctlExecutor(api, WriterQueues("db"), drafter, Upkeep(api, 50, 3600), ["edge"])
+    return PorchctlExecutor(api, WriterQueues("db"), drafter, Upkeep(api, keep, 3600), ["edge"])

@@ -134,7 +134,8 @@ class Porch:
             self.kubeconfigs.append(asked["kubeconfig"])
             if (reply := self.fault(words)) is not None:
                 return reply
-            done = getattr(self, f"_{words[-1] if len(words) == 1 else words[1]}")(words, asked["files"])
+            verb = (words[-1] if len(words) == 1 else words[1]).replace("-", "_")
+            done = getattr(self, f"_{verb}")(words, asked["files"])
             return self.after(words) or done
 
     def publish(self, revision: Revision) -> None:
@@ -153,8 +154,9 @@ class Porch:
                 return failed(f'repositories.config.porch.kpt.dev "{words[2]}" not found')
             ready = {"type": "Ready", "status": "True", "reason": "Ready"}
             return Reply(json.dumps({"metadata": {"name": words[2]}, "status": {"conditions": [ready]}}))
-        if words[2] == "--name":
-            found = [item for item in self.revisions.values() if words[3] in item.package]
+        if words[2].startswith("-"):
+            part = words[3] if words[2] == "--name" else ""
+            found = [item for item in self.revisions.values() if part in item.package]
             return Reply("".join(json.dumps(self._object(item), indent=4) + "\n" for item in found))
         item = self.revisions.get(words[2])
         return Reply(json.dumps(self._object(item))) if item else self._gone(words[2])
@@ -230,10 +232,22 @@ class Porch:
         item.version += 1
         return Reply(f"{item.name} no longer proposed for approval\n")
 
+    def _propose_delete(self, words: Sequence[str], _: object) -> Reply:
+        item = self.revisions[words[2]]
+        if item.lifecycle != "Published":
+            said = "can only propose published packages for deletion; package"
+            return self._many(item, f"{said} {item.name} is not published")
+        item.lifecycle = "DeletionProposed"
+        item.version += 1
+        return Reply(f"{item.name} proposed for deletion\n")
+
     def _del(self, words: Sequence[str], _: object) -> Reply:
         if words[2] not in self.revisions:
             said = f'packagerevisions.porch.kpt.dev "{words[2]}" not found'
             return Reply(stderr=f"{words[2]} failed ({said})\nError: errors:\n  {said} \n", code=1)
+        if self.revisions[words[2]].lifecycle == "Published":
+            said = "published PackageRevisions must be proposed for deletion by setting spec.lifecycle"
+            return self._many(self.revisions[words[2]], f"{said} to 'DeletionProposed' prior to deletion")
         del self.revisions[words[2]]
         return Reply(f"{words[2]} deleted\n")
 
@@ -268,6 +282,7 @@ class Porch:
             "metadata": {
                 "name": item.name,
                 "namespace": "default",
+                "creationTimestamp": "2026-01-02T03:04:05Z",
                 "resourceVersion": f"v{item.version}",
                 "labels": {"kpt.dev/latest-revision": "true"} if item.number == newest and newest else {},
             },
