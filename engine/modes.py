@@ -22,7 +22,6 @@ from store.outbox import Kind
 
 if TYPE_CHECKING:
     from engine.kube.client import Client
-    from engine.kube.examining import Examination
     from engine.kube.resources import Resource
     from engine.kube.source import Form
 
@@ -181,9 +180,10 @@ class KubernetesMode:
         from engine.kube.client import Client  # noqa: PLC0415 - costs memory that the embedded mode spares
         from engine.kube.connection import configure  # noqa: PLC0415 - as above
         from engine.kube.errors import UnavailableError  # noqa: PLC0415 - as above
+        from engine.kube.examining import Examination  # noqa: PLC0415 - as above
+        from engine.kube.followed import followed  # noqa: PLC0415 - as above
         from engine.kube.inventory import KubernetesInventory  # noqa: PLC0415 - as above
         from engine.kube.own_pod import OwnPod  # noqa: PLC0415 - as above
-        from engine.kube.resources import network_intents  # noqa: PLC0415 - as above
         from engine.kube.sinks import ResourceSinks, by_form  # noqa: PLC0415 - as above
         from engine.kube.versions import Versions  # noqa: PLC0415 - as above
 
@@ -193,17 +193,17 @@ class KubernetesMode:
             self._client.whoami()
         except UnavailableError as error:  # the watch tries again; only who we are ends the start
             log.warning("the API server cannot be asked who we are: %s", error)
-        self._resource = network_intents(settings.group, settings.version, settings.kubernetes.plural)
         self._versions = Versions()
+        kinds = followed(settings)
+        self._resource = kinds[0].resource
         self.sinks = ResourceSinks(self._client, self._resource, self._versions).by_kind()
         self._form = form = form_of(settings)
         if form is not None:
-            stated = settings.structured
-            self._stated = network_intents(stated.group, stated.version, stated.plural)
+            self._stated = kinds[1].resource
             others = ResourceSinks(self._client, self._stated, self._versions, form).by_kind()
             self.sinks = by_form(self.sinks, others, form)
         self.silence_seconds = 2 * self._client.times.silence
-        self._examination = self._examine_with()
+        self._examination = Examination(self._client, kinds, settings.kubernetes.namespaces or ("",))
         self._pod = OwnPod(self._client)
         self._watched = None if settings.live.kind == "directory" else KubernetesInventory(self._client)
         self.inventory: LiveInventory = self._watched or live.DirectoryInventory(settings.live.directory)
@@ -259,17 +259,6 @@ class KubernetesMode:
             schema_flaws=self._examination.flaws,
             rights_missing=self._examination.rights_missing,
         )
-
-    def _examine_with(self) -> Examination:
-        from engine.kube.examining import Examination  # noqa: PLC0415 - as above
-
-        def ours() -> Mapping[str, Any]:
-            from engine.crd import definition  # noqa: PLC0415 - as above
-
-            return definition(self._settings.group, self._settings.version, self._settings.kubernetes.plural)
-
-        namespaces = self._settings.kubernetes.namespaces or ("",)
-        return Examination(self._client, self._resource, ours, namespaces)
 
     def announce(self, reason: str, note: str, *, warning: bool) -> None:
         """Tells an Event about our pod, where its environment names it."""

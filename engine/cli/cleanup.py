@@ -29,23 +29,28 @@ def cleanup_command(annotations: bool, dry_run: bool, file: Path | None, output:
     from engine.kube.client import Client  # noqa: PLC0415 - as above
     from engine.kube.connection import configure  # noqa: PLC0415 - as above
     from engine.kube.errors import ApiError  # noqa: PLC0415 - as above
-    from engine.kube.resources import network_intents  # noqa: PLC0415 - as above
+    from engine.kube.followed import followed  # noqa: PLC0415 - as above
     from engine.settings import load_settings  # noqa: PLC0415 - as above
 
     settings = load_settings(file)
     if settings.source.kind != "kubernetes":
         raise CommandError("intents come from a folder, where nothing has to be cleaned up; see source.kind")
-    resource = network_intents(settings.group, settings.version, settings.kubernetes.plural)
     client = Client(configure(settings.kubernetes.kubeconfig))
     cleaned: list[dict[str, Any]] = []
     try:
-        for found in find(client, resource, settings.kubernetes.namespaces or ("",)):
+        places = settings.kubernetes.namespaces or ("",)
+        for resource, found in (
+            (kind.resource, found)
+            for kind in followed(settings)
+            for found in find(client, kind.resource, places)
+        ):
             if not (found.finalizer or annotations):
                 continue
             if not dry_run:
                 clean(client, resource, found, annotations=annotations)
             cleaned.append(
                 {
+                    "resource": resource.words(),
                     "namespace": found.namespace,
                     "name": found.name,
                     "finalizer": found.finalizer,
@@ -67,6 +72,7 @@ def _show(out: Console, items: list[dict[str, Any]], *, dry_run: bool) -> None:
     rows = [
         [
             f"{item['namespace']}/{item['name']}",
+            item["resource"],
             "yes" if item["finalizer"] else "",
             str(len(item["annotations"]) or ""),
             "waits for it" if item["deleted"] else "",
@@ -74,5 +80,5 @@ def _show(out: Console, items: list[dict[str, Any]], *, dry_run: bool) -> None:
         for item in items
     ]
     if rows:
-        out.print(table("", ["intent", "finalizer", "annotations", "deletion"], rows))
+        out.print(table("", ["intent", "resource", "finalizer", "annotations", "deletion"], rows))
     out.print(f"{len(items)} intents {'would be' if dry_run else 'were'} cleaned up")

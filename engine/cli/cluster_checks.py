@@ -9,12 +9,11 @@ import yaml
 
 from engine.cli.finding import Finding
 from engine.cli.output import Exit
-from engine.crd import definition
 from engine.kube.client import Client
 from engine.kube.connection import configure
 from engine.kube.errors import ApiError
+from engine.kube.followed import Followed, followed
 from engine.kube.inventory import resource_of
-from engine.kube.resources import network_intents
 from engine.kube.rights import Right, missing_rights, needed_rights, roles_for
 from engine.kube.schema import check_schema
 from engine.live.shapes import CLUSTER_WIDE, SHAPES
@@ -37,12 +36,10 @@ def cluster_findings(settings: Settings) -> list[Finding]:
     namespaces = settings.kubernetes.namespaces or ("",)
     try:
         if settings.source.kind == "kubernetes":
-            findings += [
-                _definition(client, settings),
-                rights_finding(
-                    "rights", client, account, _intent_rights(settings, namespaces), "all that intents need"
-                ),
-            ]
+            kinds = followed(settings)
+            findings += [_definition(client, kind) for kind in kinds]
+            needed = needed_rights([kind.resource for kind in kinds], namespaces)
+            findings.append(rights_finding("rights", client, account, needed, "all that intents need"))
         if settings.live.kind == "kubernetes":
             findings.append(_facts(client, account, namespaces))
     except ApiError as error:
@@ -52,17 +49,12 @@ def cluster_findings(settings: Settings) -> list[Finding]:
     return findings
 
 
-def _definition(client: Client, settings: Settings) -> Finding:
-    names = (settings.group, settings.version, settings.kubernetes.plural)
-    flaws = check_schema(client, network_intents(*names), definition(*names))
+def _definition(client: Client, kind: Followed) -> Finding:
+    name = f"definition {kind.resource.words()}"
+    flaws = check_schema(client, kind)
     if flaws:
-        return Finding("definition", "\n".join(flaw.message for flaw in flaws), Exit.NEGATIVE)
-    return Finding("definition", f"{settings.kubernetes.plural}.{settings.group}: keeps every field")
-
-
-def _intent_rights(settings: Settings, namespaces: Sequence[str]) -> list[Right]:
-    resource = network_intents(settings.group, settings.version, settings.kubernetes.plural)
-    return needed_rights(resource, namespaces)
+        return Finding(name, "\n".join(flaw.message for flaw in flaws), Exit.NEGATIVE)
+    return Finding(name, f"{kind.resource.version} keeps every field")
 
 
 def rights_finding(name: str, client: Client, account: str, needed: Iterable[Right], whole: str) -> Finding:

@@ -10,11 +10,10 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from engine.kube.client import Client
 from engine.kube.errors import ApiError
-from engine.kube.resources import Resource
+from engine.kube.followed import Followed
 from engine.kube.rights import Right, missing_rights, needed_rights
 from engine.kube.schema import Finding, Flaw, check_schema
 from engine.vitals import Check, Level
@@ -30,7 +29,7 @@ class Examination:
     """Keeps what was found last; an outage changes nothing of it.
 
     Args:
-        ours: the definition that belongs to this program.
+        followed: the resources of the intents.
         namespaces: those whose intents are followed; ("",) for all.
         monotonic: the clock that looks are spaced by.
     """
@@ -38,16 +37,14 @@ class Examination:
     def __init__(
         self,
         client: Client,
-        resource: Resource,
-        ours: Callable[[], Mapping[str, Any]],
+        followed: Sequence[Followed],
         namespaces: Sequence[str],
         *,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._client = client
-        self._resource = resource
-        self._ours = ours
-        self._needed = needed_rights(resource, namespaces)
+        self._followed = followed
+        self._needed = needed_rights([each.resource for each in followed], namespaces)
         self._monotonic = monotonic
         self._due = float("-inf")
         self._schema: tuple[Finding, ...] | None = None
@@ -61,7 +58,7 @@ class Examination:
             return
         try:
             rights = tuple(missing_rights(self._client, self._needed))
-            schema = tuple(check_schema(self._client, self._resource, self._ours()))
+            schema = tuple(flaw for each in self._followed for flaw in check_schema(self._client, each))
         except ApiError as error:
             self._client.health.failed("examination", error)
             return
@@ -81,7 +78,7 @@ class Examination:
 
     @property
     def flaws(self) -> Mapping[str, int]:
-        """How many flaws of each kind the served definition has; a pruned field is one."""
+        """How many flaws of each kind the served definitions have; a pruned field is one."""
         found = Counter({flaw.value: 0 for flaw in Flaw})
         for finding in self._schema or ():
             found[finding.flaw.value] += max(1, len(finding.fields))
@@ -111,7 +108,7 @@ class Examination:
 
 def _schema_check(findings: tuple[Finding, ...]) -> Check:
     if not findings:
-        return Check("schema", Level.OK, "the served definition keeps every field")
+        return Check("schema", Level.OK, "every field is kept as it is served")
     lossy = all(finding.flaw is Flaw.PRUNED for finding in findings)
     detail = "\n".join(finding.message for finding in findings)
     return Check("schema", Level.WARNING if lossy else Level.FAILED, detail)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,25 +39,31 @@ class Right:
         return f"{self.verb} {self.target}{group}{which}{where}"
 
 
-def needed_rights(resource: Resource, namespaces: Sequence[str] = ("",)) -> list[Right]:
+def needed_rights(resources: Iterable[Resource], namespaces: Sequence[str] = ("",)) -> list[Right]:
     """Returns what we have to be allowed to.
 
     What facts of live objects need is not among it: one that cannot be read is unknown, and says so.
 
     Args:
-        resource: that of NetworkIntents.
-        namespaces: those whose NetworkIntents are followed; ("",) for all.
+        resources: those of intents.
+        namespaces: those whose intents are followed; ("",) for all.
     """
+    kinds = list(resources)
     return [
         right
         for namespace in namespaces
         for right in (
-            *(Right(verb, resource, namespace=namespace) for verb in ("get", "list", "watch")),
-            Right("patch", resource, namespace=namespace, essential=False),
-            Right("patch", resource, "status", namespace),
+            *(right for kind in kinds for right in _of_intents(kind, namespace)),
             *(Right(verb, EVENTS, "", namespace, essential=False) for verb in ("create", "patch")),
         )
     ]
+
+
+def _of_intents(resource: Resource, namespace: str) -> Iterator[Right]:
+    for verb in ("get", "list", "watch"):
+        yield Right(verb, resource, namespace=namespace)
+    yield Right("patch", resource, namespace=namespace, essential=False)
+    yield Right("patch", resource, "status", namespace)
 
 
 def missing_rights(client: Client, needed: Iterable[Right]) -> list[Right]:

@@ -1,4 +1,4 @@
-"""Compares the served NetworkIntent with ours: a field that an older definition would drop is found at once.
+"""Compares served definitions with what we need of them: a field that one would drop is found at once.
 
 Reads the OpenAPI document, which every account may, so that no right to custom resource definitions is
 needed.
@@ -13,11 +13,11 @@ from typing import Any
 
 from engine.kube.client import Client
 from engine.kube.errors import NotFoundError, UnavailableError
+from engine.kube.followed import Followed, Schema
 from engine.kube.resources import Resource
 
-Schema = Mapping[str, Any]
 _KEEPS = "x-kubernetes-preserve-unknown-fields"
-_INSTALL = "install the definition of this release: conductor-watch crd | kubectl apply --server-side -f -"
+_PARTS = ("status", "spec")
 _MOST_NAMED = 8
 
 
@@ -26,7 +26,7 @@ class Flaw(StrEnum):
 
     NOT_SERVED = "NotServed"  #: The API server has no such kind.
     NO_STATUS = "NoStatus"  #: Status is no subresource: nothing can be reported.
-    PRUNED = "Pruned"  #: Fields of the status would be dropped without a word.
+    PRUNED = "Pruned"  #: Fields would be dropped without a word.
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +43,15 @@ class Finding:
     fields: tuple[str, ...] = ()
 
 
-def check_schema(client: Client, resource: Resource, ours: Mapping[str, Any]) -> list[Finding]:
-    """Returns what is wrong with the definition that is served.
+def check_schema(client: Client, followed: Followed) -> list[Finding]:
+    """Returns what is wrong with the definition of a resource as it is served.
 
     The API server publishes a changed definition some seconds late, so a finding is looked for again.
-
-    Args:
-        ours: the CustomResourceDefinition that belongs to this program.
 
     Raises:
         ApiError: it could not be read now, or is not published yet.
     """
+    resource, remedy = followed.resource, followed.remedy
     what = f"read the schema of {resource.group}/{resource.version}"
     try:
         listed = client.get(resource.root, what).get("resources") or ()
@@ -61,11 +59,11 @@ def check_schema(client: Client, resource: Resource, ours: Mapping[str, Any]) ->
         listed = ()
     names = {item["name"] for item in listed}
     if resource.plural not in names:
-        message = f"the API server does not serve {resource.words()} {resource.version}; {_INSTALL}"
+        message = f"the API server does not serve {resource.words()} {resource.version}; {remedy}"
         return [Finding(Flaw.NOT_SERVED, message)]
     findings = []
     if f"{resource.plural}/status" not in names:
-        message = f"{resource.words()} has no status subresource; {_INSTALL}"
+        message = f"{resource.words()} has no status subresource; {remedy}"
         findings.append(Finding(Flaw.NO_STATUS, message))
     try:
         document = client.get(f"/openapi/v3{resource.root}", what)
@@ -74,18 +72,20 @@ def check_schema(client: Client, resource: Resource, ours: Mapping[str, Any]) ->
     served = _served_schema(document, resource)
     if served is None:
         raise UnavailableError(f"cannot {what}: the API server has not published it yet")
-    pruned = dropped(served, _our_schema(resource, ours))
+    pruned = dropped(served, followed.schema())
     if pruned:
         named = ", ".join(pruned[:_MOST_NAMED]) + (", …" if len(pruned) > _MOST_NAMED else "")
-        findings.append(Finding(Flaw.PRUNED, f"{resource.words()} would drop {named}; {_INSTALL}", pruned))
+        findings.append(Finding(Flaw.PRUNED, f"{resource.words()} would drop {named}; {remedy}", pruned))
     return findings
 
 
 def dropped(served: Schema, ours: Schema) -> tuple[str, ...]:
-    """Returns the paths of the status fields of our schema that the served one does not keep; pure."""
-    wanted = ours.get("properties", {}).get("status", {})
-    has = served.get("properties", {}).get("status")
-    return ("status",) if has is None else tuple(_lacking(wanted, has, "status"))
+    """Returns the paths of the fields of our schema that the served one does not keep; pure."""
+    found: list[str] = []
+    for part in _PARTS:
+        has = served.get("properties", {}).get(part)
+        found += (part,) if has is None else _lacking(ours["properties"][part], has, part)
+    return tuple(found)
 
 
 def _lacking(wanted: Schema, served: Schema, path: str) -> Iterator[str]:
@@ -115,9 +115,3 @@ def _served_schema(document: Mapping[str, Any], resource: Resource) -> Schema | 
         if meant in (schema.get("x-kubernetes-group-version-kind") or ())
     )
     return next(found, None)
-
-
-def _our_schema(resource: Resource, ours: Mapping[str, Any]) -> Schema:
-    versions = {version["name"]: version for version in ours["spec"]["versions"]}
-    schema: Schema = versions[resource.version]["schema"]["openAPIV3Schema"]
-    return schema

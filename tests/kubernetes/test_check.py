@@ -19,6 +19,7 @@ from engine.settings import Settings
 from tests.cluster.surroundings import without
 from tests.kubernetes.documented import rules_of
 
+INTENTS = "networkintents.nephoran.com"
 Check = Callable[..., tuple[int, dict[str, dict[str, Any]]]]
 
 
@@ -62,7 +63,13 @@ def test_with_the_rights_of_the_deployment_all_is_well(check: Check, product: Pa
     code, found = check(product)
     assert {name for name, item in found.items() if not item["ok"]} == set()
     assert code == 0
-    assert {"API server", "definition", "rights", "live objects", "backend directory"} <= found.keys()
+    assert {
+        "API server",
+        f"definition {INTENTS}",
+        "rights",
+        "live objects",
+        "backend directory",
+    } <= found.keys()
     assert "system:serviceaccount:" in found["API server"]["detail"]
 
 

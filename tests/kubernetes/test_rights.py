@@ -8,18 +8,19 @@ from threading import Event
 
 import pytest
 
-from engine.crd import definition
 from engine.kube.client import Client
 from engine.kube.connection import configure
 from engine.kube.errors import UnavailableError
 from engine.kube.examining import GRANT, Examination
-from engine.kube.resources import network_intents
-from engine.kube.rights import missing_rights, needed_rights, roles_for
+from engine.kube.followed import followed
+from engine.kube.rights import Right, missing_rights, needed_rights, roles_for
+from engine.settings import Settings, StructuredSettings
 from engine.vitals import Level
 from tests.cluster.api import CLUSTER_ROLE_BINDINGS, CLUSTER_ROLES, Api, Resource
 from tests.cluster.surroundings import without
 
-INTENTS = network_intents("nephoran.com", "v1")
+INTENTS = followed(Settings())
+BOTH = followed(Settings(structured=StructuredSettings(enabled=True)))
 KINDS = {
     "ClusterRole": CLUSTER_ROLES,
     "ClusterRoleBinding": CLUSTER_ROLE_BINDINGS,
@@ -28,12 +29,16 @@ KINDS = {
 }
 
 
+def needed(*namespaces: str) -> list[Right]:
+    return needed_rights([kind.resource for kind in INTENTS], namespaces or ("",))
+
+
 def missing(client: Client, *namespaces: str) -> list[str]:
-    return [str(right) for right in missing_rights(client, needed_rights(INTENTS, namespaces or ("",)))]
+    return [str(right) for right in missing_rights(client, needed(*namespaces))]
 
 
 def examination(client: Client) -> Examination:
-    return Examination(client, INTENTS, definition, ("",))
+    return Examination(client, INTENTS, ("",))
 
 
 def test_the_roles_of_the_deployment_are_enough(namespace: str, product: Path) -> None:
@@ -54,7 +59,7 @@ def test_the_role_that_is_offered_for_a_missing_right_grants_it(
     admin: Api, namespace: str, account: Callable[..., Path]
 ) -> None:
     client = Client(configure(account(without("networkintents/status"))))
-    lacking = missing_rights(client, needed_rights(INTENTS, (namespace,)))
+    lacking = missing_rights(client, needed(namespace))
     for item in roles_for(lacking, client.whoami()):
         admin.create(KINDS[item["kind"]], namespace, item)
     for _ in range(600):  # the API server takes a role up in a moment
@@ -92,7 +97,7 @@ def test_without_the_right_to_tell_events_it_works_all_the_same(
 def test_an_outage_changes_nothing_of_what_was_found(namespace: str, product: Path) -> None:
     client = Client(configure(product))
     now = [0.0]
-    looked = Examination(client, INTENTS, definition, ("",), monotonic=lambda: now[0])
+    looked = Examination(client, INTENTS, ("",), monotonic=lambda: now[0])
     looked.look()
     before = looked.checks
 
