@@ -21,6 +21,7 @@ _PLAIN = str.maketrans(
         "\u2265": ">=",
         "\u2264": "<=",
         "\u00d7": "x",
+        "\u1680": " ",
     }
 )
 
@@ -51,7 +52,8 @@ class NormalText:
 def normalise(original: str) -> NormalText:
     """Brings a text into one spelling; each character keeps its place in the original.
 
-    A run of white space becomes one space, or one line break if it holds one.
+    A run of white space becomes one space, or one line break if it holds one; none is left at the start, so
+    that every token is a word.
     """
     parts: list[str] = []
     offsets: list[int] = []
@@ -61,7 +63,9 @@ def normalise(original: str) -> NormalText:
             plain = unicodedata.normalize("NFKC", character.translate(_PLAIN)).translate(_PLAIN)
         if plain in _SPACES:
             plain = "\n" if plain in "\n\r\u2028\u2029" else " "
-            if parts and parts[-1] in " \n":
+            if not parts:
+                continue
+            if parts[-1] in " \n":
                 parts[-1] = "\n" if plain == "\n" else parts[-1]
                 continue
         parts.append(plain)

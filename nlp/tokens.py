@@ -57,7 +57,7 @@ class Tokenizer:
 
 
 def to_tokens(doc: Doc, text: str) -> list[Token]:
-    """Returns the tokens of a spaCy document as plain records, without white space.
+    """Returns the tokens of a spaCy document as plain records.
 
     Args:
         doc: the document; its line breaks may be spaces, so that they part no name.
@@ -66,8 +66,6 @@ def to_tokens(doc: Doc, text: str) -> list[Token]:
     tokens: list[Token] = []
     end = 0
     for word in doc:
-        if word.is_space:
-            continue
         start = word.idx
         between = text[end:start]
         plain = word.text

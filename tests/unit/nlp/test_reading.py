@@ -24,6 +24,15 @@ def test_every_field_names_the_words_it_came_from(reader: Reader) -> None:
         assert all(text[span.start : span.end] == span.text for span in spans)
 
 
+@pytest.mark.parametrize("space", ["", " ", "\n", " \r\n\t", "\u1680"])
+def test_white_space_around_words_moves_no_name(reader: Reader, space: str) -> None:
+    text = f"{space}scale session management function{space} to 3 replicas{space}"
+    (action,) = reader.read(text).actions
+    assert action.fields["target"] == "smf"
+    (span,) = action.words["target"]
+    assert span.text == text[span.start : span.end] == "session management function"
+
+
 def test_ignored_words_say_why_and_reasons_are_kept(reader: Reader) -> None:
     reading = reader.read("please scale amf to 5 because of signalling storms")
     assert [(span.text, why) for span, why in reading.ignored] == [
