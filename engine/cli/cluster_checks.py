@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from engine.cli.finding import Finding
 from engine.cli.output import Exit
 from engine.kube.client import Client
 from engine.kube.connection import configure
-from engine.kube.errors import ApiError
+from engine.kube.errors import ApiError, NotPublishedError
 from engine.kube.followed import Followed, followed
 from engine.kube.inventory import resource_of
 from engine.kube.rights import Right, missing_rights, needed_rights, roles_for
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 _DEFAULT_ACCOUNT = "system:serviceaccount:conductor-watch:conductor-watch"
 """That of deploy/base: where an API server is too old to tell who we are."""
+
+_PUBLISHED_SECONDS = 30.0
+"""How long an API server is waited for that was given a definition just now."""
 
 
 def cluster_findings(settings: Settings) -> list[Finding]:
@@ -51,7 +55,16 @@ def cluster_findings(settings: Settings) -> list[Finding]:
 
 def _definition(client: Client, kind: Followed) -> Finding:
     name = f"definition {kind.resource.words()}"
-    flaws = check_schema(client, kind)
+    deadline = time.monotonic() + _PUBLISHED_SECONDS
+    while True:
+        try:
+            flaws = check_schema(client, kind)
+        except NotPublishedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.5)
+        else:
+            break
     if flaws:
         return Finding(name, "\n".join(flaw.message for flaw in flaws), Exit.NEGATIVE)
     return Finding(name, f"{kind.resource.version} keeps every field")

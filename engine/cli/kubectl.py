@@ -28,8 +28,9 @@ from engine.cli.output import CommandError, Exit, emit, output_option, table
 from engine.cli.times import time_of
 from engine.network_intent import GROUP
 
-RESOURCE = f"networkintents.{GROUP}"
-"""With its group: others may serve a resource of that name too, and kubectl would take either."""
+_USUAL = f"networkintents.{GROUP}"
+_CATEGORY = "conductor-watch"
+"""The category of NetworkIntents in their definition, whatever its group and plural are."""
 REQUESTED_AT = "conductor-watch/requested-at"
 _SOCKET = f"/var/lib/conductor-watch/store/{SOCKET_NAME}"
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?")
@@ -51,12 +52,14 @@ class Kubectl:
     Attributes:
         options: those that are handed on to each call, as `--context=…`.
         namespace: of the intents; that of the context where empty.
+        resource: that of the intents, with its group; found by `own_resource` where empty.
     """
 
     options: tuple[str, ...]
     namespace: str
     daemon_namespace: str
     daemon: str
+    resource: str = ""
 
     def run(self, *arguments: str, data: bytes = b"") -> bytes:
         """Returns what a call prints.
@@ -64,16 +67,21 @@ class Kubectl:
         Raises:
             CommandError: kubectl is not there, or says no.
         """
-        command = ["kubectl", *self.options, *arguments]
-        try:
-            done = subprocess.run(command, input=data, capture_output=True, check=False)  # noqa: S603 - argv only
-        except OSError as error:
-            raise CommandError(f"kubectl cannot be run: {error.strerror}", Exit.UNREACHABLE) from error
+        done = self._call(*arguments, data=data)
+        said = done.stderr.decode(errors="replace").strip()
         if done.returncode != 0:
-            said = done.stderr.decode(errors="replace").strip()
             code = Exit.NOT_FOUND if "(NotFound)" in said else Exit.UNREACHABLE
             raise CommandError(said or f"kubectl ended with {done.returncode}", code)
+        if said:  # a warning, as of a field that the definition does not have
+            click.echo(said, err=True)
         return done.stdout
+
+    def _call(self, *arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        command = ["kubectl", *self.options, *arguments]
+        try:
+            return subprocess.run(command, input=data, capture_output=True, check=False)  # noqa: S603 - argv only
+        except OSError as error:
+            raise CommandError(f"kubectl cannot be run: {error.strerror}", Exit.UNREACHABLE) from error
 
     def get(self, *arguments: str) -> dict[str, Any]:
         """Returns what `kubectl get` finds, as one object; raises as `run` does."""
@@ -86,6 +94,21 @@ class Kubectl:
             return self.namespace
         found = self.run("config", "view", "--minify", "--output=jsonpath={..namespace}").decode().strip()
         return found or "default"
+
+    def own_resource(self) -> str:
+        """Returns the resource of the intents, with its group: others may serve one of that name too.
+
+        Raises:
+            CommandError: the cluster serves several, and none was named.
+        """
+        if self.resource:
+            return self.resource
+        # Without regard to its exit code: of an API server a part of which is away it lists the rest.
+        listed = self._call("api-resources", f"--categories={_CATEGORY}", "--output=name").stdout
+        found = listed.decode().split()
+        if len(found) > 1:
+            raise CommandError(f"the cluster serves {', '.join(found)}; name one with --resource")
+        return found[0] if found else _USUAL
 
 
 class ExecClient(Client):
@@ -113,14 +136,26 @@ class ExecClient(Client):
     "--daemon-namespace", default="conductor-watch", show_default=True, help="Where the daemon runs."
 )
 @click.option("--daemon", default="deployment/conductor-watch", show_default=True, help="Its workload.")
+@click.option(
+    "--resource",
+    default="",
+    envvar="CONDUCTOR_RESOURCE",
+    help="Of the intents, as networkintents.nephoran.com; by default that which the cluster serves.",
+)
 @click.pass_context
 def conductor(
-    ctx: click.Context, context: str, kubeconfig: str, namespace: str, daemon_namespace: str, daemon: str
+    ctx: click.Context,
+    context: str,
+    kubeconfig: str,
+    namespace: str,
+    daemon_namespace: str,
+    daemon: str,
+    resource: str,
 ) -> None:
     """Asks about the NetworkIntents of a cluster, and treats them, with the rights of your kubeconfig."""
     given = {"context": context, "kubeconfig": kubeconfig}
     options = tuple(f"--{name}={value}" for name, value in given.items() if value)
-    ctx.obj = Kubectl(options, namespace, daemon_namespace, daemon)
+    ctx.obj = Kubectl(options, namespace, daemon_namespace, daemon, resource)
 
 
 @conductor.command("explain")
@@ -183,7 +218,7 @@ def resume_command(kubectl: Kubectl, names: Sequence[str]) -> int:
 def _set_suspend(kubectl: Kubectl, names: Sequence[str], *, suspend: bool) -> int:
     patch = json.dumps({"spec": {"suspend": suspend}})
     place = f"--namespace={kubectl.own_namespace()}"
-    done = kubectl.run("patch", RESOURCE, *names, place, "--type=merge", f"--patch={patch}")
+    done = kubectl.run("patch", kubectl.own_resource(), *names, place, "--type=merge", f"--patch={patch}")
     click.echo(done, nl=False)
     return Exit.OK
 
@@ -201,20 +236,20 @@ def retry_command(
     """Asks for a new look at intents, by an annotation: the daemon takes them as fast as it is set to."""
     if bool(names) == bool(reason):
         raise CommandError("name the intents, or all that have a reason with --reason")
-    namespace = kubectl.own_namespace()
+    namespace, resource = kubectl.own_namespace(), kubectl.own_resource()
     wanted = [(namespace, name) for name in names]
     if reason:
         place = "--all-namespaces" if all_namespaces else f"--namespace={namespace}"
         start = (
             datetime.fromisoformat(time_of(since, "--since")) if since else datetime.min.replace(tzinfo=UTC)
         )
-        found = kubectl.get(RESOURCE, place)["items"]
+        found = kubectl.get(resource, place)["items"]
         wanted = [_key(item) for item in found if _has(item, reason, start)]
     for namespace, name in wanted:
         if not dry_run:
             asked = f"{REQUESTED_AT}={datetime.now(UTC).isoformat(timespec='microseconds')}"
             place = f"--namespace={namespace}"
-            kubectl.run("annotate", "--overwrite", RESOURCE, name, asked, place)
+            kubectl.run("annotate", "--overwrite", resource, name, asked, place)
         click.echo(f"{namespace}/{name}")
     click.echo(f"{len(wanted)} {'would be' if dry_run else 'are'} looked at again", err=True)
     return Exit.OK

@@ -18,6 +18,7 @@ from engine.cli.planning import plan_intents
 from engine.network_intent import Intent
 from engine.planning import intent_from_text, intents_in
 from engine.settings import LiveSettings, Settings, load_settings
+from engine.structured import form_of
 
 if TYPE_CHECKING:
     from engine.cli.kubectl import Kubectl
@@ -43,8 +44,8 @@ def plan(kubectl: Kubectl, what: str, *, files: bool, output: str, is_name: bool
 def _settings(kubectl: Kubectl, root: Path) -> Settings:
     """Returns the settings that the daemon has, on copies of its rules and on a folder of live objects."""
     place = f"--namespace={kubectl.daemon_namespace}"
-    volumes = kubectl.get(kubectl.daemon, place)["spec"]["template"]["spec"].get("volumes", ())
-    names = {volume["name"]: volume.get("configMap", {}).get("name") for volume in volumes}
+    pod = kubectl.get(kubectl.daemon, place)["spec"]["template"]["spec"]
+    names = {volume["name"]: volume.get("configMap", {}).get("name") for volume in pod.get("volumes", ())}
     for volume in _VOLUMES:
         if not names.get(volume):
             message = f"{kubectl.daemon} in {kubectl.daemon_namespace} has no ConfigMap as volume {volume}"
@@ -52,7 +53,13 @@ def _settings(kubectl: Kubectl, root: Path) -> Settings:
         (root / volume).mkdir()
         for name, text in (kubectl.get("configmap", names[volume], place).get("data") or {}).items():
             (root / volume / name).write_text(text, encoding="utf-8")
-    found = load_settings(root / "settings" / "settings.yaml", {})
+    environment = {
+        item["name"]: item["value"]
+        for container in pod["containers"]
+        for item in container.get("env", ())
+        if "value" in item
+    }
+    found = load_settings(root / "settings" / "settings.yaml", environment)
     folders = {path.parent if path.suffix else path for path in found.rules.paths}
     lexicon = [root / "rules" / path.name for path in found.rules.lexicon if path.parent in folders]
     rules = found.rules.model_copy(update={"paths": [root / "rules"], "lexicon": lexicon})
@@ -68,8 +75,18 @@ def _wanted(kubectl: Kubectl, what: str, settings: Settings, root: Path, *, is_n
     if not is_name:
         return [intent_from_text(what, namespace)]
     manifest = root / "intent.json"
-    manifest.write_bytes(kubectl.run("get", "networkintents", what, f"--namespace={namespace}", "-o", "json"))
+    resource, name = _resource(what, settings)
+    manifest.write_bytes(kubectl.run("get", resource, name, f"--namespace={namespace}", "--output=json"))
     return intents_in(manifest, settings)
+
+
+def _resource(known_as: str, settings: Settings) -> tuple[str, str]:
+    """Returns the resource and the name of an intent; with its group, as others may serve that name too."""
+    form = form_of(settings)
+    if form is not None and form.owns(known_as):
+        stated = settings.structured
+        return f"{stated.plural}.{stated.version}.{stated.group}", form.resource_name(known_as)
+    return f"{settings.kubernetes.plural}.{settings.version}.{settings.group}", known_as
 
 
 def _save_objects(kubectl: Kubectl, wanted: Iterable[Intent], folder: Path) -> None:

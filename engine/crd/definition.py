@@ -11,6 +11,8 @@ from engine.network_intent import GROUP, KIND, VERSION, IntentSpec
 PLURAL = "networkintents"
 _SINGULAR = "networkintent"
 _SHORT_NAME = "ni"
+CATEGORY = "conductor-watch"
+"""By which `kubectl` finds the resource whatever its group is: `kubectl get conductor-watch`."""
 
 _RULES: dict[tuple[str, ...], list[dict[str, str]]] = {
     ("intent",): [
@@ -57,6 +59,7 @@ def definition(group: str = GROUP, version: str = VERSION, plural: str = PLURAL)
                 "plural": plural,
                 "singular": _SINGULAR,
                 "shortNames": [_SHORT_NAME],
+                "categories": [CATEGORY],
             },
             "versions": [
                 {

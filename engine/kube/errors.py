@@ -38,6 +38,10 @@ class UnavailableError(ApiError):
     """It cannot be reached, or fails by itself: the same call may succeed later."""
 
 
+class NotPublishedError(UnavailableError):
+    """It serves a kind that its schema does not tell of yet, some seconds after the definition changed."""
+
+
 class UnansweredError(UnavailableError):
     """It was sent, and no answer came that can be used: whether it was done is not known."""
 

@@ -36,7 +36,8 @@ def followed(settings: Settings) -> tuple[Followed, ...]:
     text = Followed(
         network_intents(settings.group, settings.version, settings.kubernetes.plural),
         own_schema,
-        "install the definition of this release: conductor-watch crd | kubectl apply --server-side -f -",
+        "install the definition of this release: conductor-watch crd --settings FILE | "
+        "kubectl apply --server-side -f -",
     )
     stated = settings.structured
     if not stated.enabled:

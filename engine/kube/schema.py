@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from engine.kube.client import Client
-from engine.kube.errors import NotFoundError, UnavailableError
+from engine.kube.errors import NotFoundError, NotPublishedError
 from engine.kube.followed import Followed, Schema
 from engine.kube.resources import Resource
 
@@ -49,7 +49,8 @@ def check_schema(client: Client, followed: Followed) -> list[Finding]:
     The API server publishes a changed definition some seconds late, so a finding is looked for again.
 
     Raises:
-        ApiError: it could not be read now, or is not published yet.
+        NotPublishedError: the API server has not published it yet.
+        ApiError: it could not be read now.
     """
     resource, remedy = followed.resource, followed.remedy
     what = f"read the schema of {resource.group}/{resource.version}"
@@ -71,7 +72,7 @@ def check_schema(client: Client, followed: Followed) -> list[Finding]:
         document = {}
     served = _served_schema(document, resource)
     if served is None:
-        raise UnavailableError(f"cannot {what}: the API server has not published it yet")
+        raise NotPublishedError(f"cannot {what}: the API server has not published it yet")
     pruned = dropped(served, followed.schema())
     if pruned:
         named = ", ".join(pruned[:_MOST_NAMED]) + (", …" if len(pruned) > _MOST_NAMED else "")

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -40,9 +39,7 @@ from tests.cluster.api import Api
 from tests.cluster.server import ApiServer
 from tests.cluster.sharing import shared_server
 from tests.cluster.surroundings import BASE, Rules, Surroundings, install
-from tests.kubernetes.running import Start, settings_of
-
-Kubectl = Callable[..., str]
+from tests.kubernetes.running import Kubectl, Start, kubectl_of, settings_of
 
 
 def _programs() -> Path:
@@ -56,16 +53,6 @@ def _programs() -> Path:
             pytrace=False,
         )
     return folder
-
-
-def _kubectl(program: Path | str, *options: str) -> Kubectl:
-    def run(*arguments: str) -> str:
-        command = [str(program), *options, *arguments]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +113,7 @@ def kubectl(admin: Api, tmp_path: Path) -> Kubectl:
     given = os.environ.get("KUBECONFIG")
     program = shutil.which("kubectl") if given else _programs() / "kubectl"
     assert program is not None, "a kubectl is needed for the cluster of KUBECONFIG"
-    return _kubectl(program, f"--kubeconfig={admin.kubeconfig}", f"--cache-dir={tmp_path}")
+    return kubectl_of(program, f"--kubeconfig={admin.kubeconfig}", f"--cache-dir={tmp_path}")
 
 
 @pytest.fixture(scope="session")
@@ -157,7 +144,7 @@ def deployed(
 ) -> tuple[Api, Kubectl]:
     server = own_servers()
     cache = tmp_path_factory.mktemp("kubectl")
-    kubectl = _kubectl(_programs() / "kubectl", f"--kubeconfig={server.kubeconfig}", f"--cache-dir={cache}")
+    kubectl = kubectl_of(_programs() / "kubectl", f"--kubeconfig={server.kubeconfig}", f"--cache-dir={cache}")
     kubectl("apply", "--server-side", "--validate=strict", "-k", str(BASE))
     return server.admin, kubectl
 

@@ -1,7 +1,8 @@
-"""What tests of the whole product on a real API server share: its daemon, workloads, intents, and waiting."""
+"""What tests of the whole product on a real API server share: its daemon, kubectl, intents, and waiting."""
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,8 +21,21 @@ from engine.settings import (
 from tests.cluster.api import NETWORK_INTENTS, Api, Resource
 
 DEPLOYMENTS = Resource("apps/v1", "deployments")
+Kubectl = Callable[..., str]
 Start = Callable[..., Daemon]
 """Starts a daemon; sections of the settings that are to be others are given by name."""
+
+
+def kubectl_of(program: Path | str, *options: str) -> Kubectl:
+    """Returns a call of kubectl, which has to succeed; what it prints is returned."""
+
+    def run(*arguments: str) -> str:
+        command = [str(program), *options, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    return run
 
 
 def settings_of(namespace: str, kubeconfig: Path, folder: Path) -> Settings:

@@ -187,7 +187,7 @@ def test_get_shows_what_became_of_an_intent(
 def test_another_group_version_and_plural_are_served_too(admin: Api, namespace: str) -> None:
     other = Resource("wishes.example.org/v1beta1", "wishes")
     made = definition("wishes.example.org", "v1beta1", "wishes")
-    made["spec"]["names"]["shortNames"] = ["wi"]
+    made["spec"]["names"] |= {"shortNames": ["wi"], "categories": []}  # other tests find theirs by them
     admin.apply(CRDS, made)
     try:
         body = intent() | {"apiVersion": "wishes.example.org/v1beta1"}

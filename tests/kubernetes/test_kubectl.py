@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from engine.api.wire import SOCKET_NAME
+from engine.cli.kubectl import conductor as plugin
+from engine.cli.output import CommandError
 from engine.pipeline.daemon import Daemon
 from tests.cluster.api import NAMESPACES, NETWORK_INTENTS, Api
 from tests.kubernetes.running import DEPLOYMENTS, deployment, intent, reason, settings_of, status_of, until
@@ -104,6 +107,20 @@ def test_what_cannot_be_done_is_said_with_its_exit_code(
     assert (nobody.returncode, "cannot be asked" in nobody.stderr) == (3, True)
     both = conductor("-n", namespace, "retry")
     assert (both.returncode, "--reason" in both.stderr) == (2, True)
+
+
+def test_of_several_resources_that_are_served_one_has_to_be_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = tmp_path / "kubectl"
+    served.write_text("#!/bin/sh\necho wishes.example.org\necho networkintents.nephoran.com\n")
+    served.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    done = CliRunner().invoke(plugin, ["-n", "core", "suspend", "scale"], standalone_mode=False)
+    assert isinstance(done.exception, CommandError)
+    assert "serves wishes.example.org, networkintents.nephoran.com; name one with --resource" in str(
+        done.exception
+    )
 
 
 def test_a_plan_is_made_here_by_the_rules_of_the_cluster_on_its_objects(
