@@ -20,6 +20,7 @@ class CompiledFrame:
         needs: the bits of the grammar's needs that a text must meet.
         first: what the parts may begin with.
         meaning: what the values of a taught type mean; None for the types that are built in.
+        following: the frame as a clause that follows without a verb has it; None if it leaves out no more.
     """
 
     name: str
@@ -31,6 +32,7 @@ class CompiledFrame:
     first: int
     sets: tuple[tuple[str, Value], ...]
     meaning: Callable[[Draft], None] | None = None
+    following: CompiledFrame | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from documents import DocumentError, Problem, load, validate
 from documents.reading import KeyPath
@@ -115,7 +115,13 @@ class _Compiler:
         refusals = self._build_refusals(reserved - known)
         self._settle()
         needs: dict[int, int] = {}
-        frames = tuple(_compiled(source, frame, parts, needs) for source, frame, parts in built)
+        frames = tuple(
+            replace(
+                _compiled(source, frame, parts, needs),
+                following=_compiled(source, frame, following, {}) if following else None,
+            )
+            for source, frame, parts, following in built
+        )
         words: dict[str, set[str]] = {"refused": self._refused_words()}
         for source in self.sources:
             for name, listed in source.file.words.items():
@@ -138,13 +144,18 @@ class _Compiler:
 
     def _build_sources(
         self, sources: Sequence[_Source[GrammarFile]]
-    ) -> list[tuple[_Source[GrammarFile], Frame, list[Node]]]:
-        """Builds the rules of some files, and returns their frames."""
+    ) -> list[tuple[_Source[GrammarFile], Frame, list[Node], list[Node]]]:
+        """Builds the rules of some files, and returns their frames: the parts, and those of what follows."""
         for source in sources:
             for name, rule in source.file.rules.items():
                 self._build_rule(source, name, rule)
         return [
-            (source, frame, self._build_frame(source, frame, index))
+            (
+                source,
+                frame,
+                self._build_frame(source, frame, index, "parts"),
+                self._build_frame(source, frame, index, "following") if frame.following else [],
+            )
             for source in sources
             for index, frame in enumerate(source.file.frames)
         ]
@@ -178,10 +189,13 @@ class _Compiler:
         options = [self._build(source, text, (*path, index)) for index, text in enumerate(texts)]
         self.rules[name].body = self._choice(options)
 
-    def _build_frame(self, source: _Source[GrammarFile], frame: Frame, index: int) -> list[Node]:
+    def _build_frame(
+        self, source: _Source[GrammarFile], frame: Frame, index: int, named: Literal["parts", "following"]
+    ) -> list[Node]:
         head = [self._part(source, frame.head, ("frames", index, "head"))] if frame.head else []
         parts = [
-            self._part(source, text, ("frames", index, "parts", at)) for at, text in enumerate(frame.parts)
+            self._part(source, text, ("frames", index, named, at))
+            for at, text in enumerate(getattr(frame, named))
         ]
         may = [self._part(source, text, ("frames", index, "may", at)) for at, text in enumerate(frame.may)]
         return head + parts + may

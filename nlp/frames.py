@@ -114,9 +114,10 @@ class FrameMatcher:
     def going_on(self, before: Clause, start: int) -> list[Clause]:
         """Returns the clauses that begin at a token with the verb and the layout of the one before them."""
         carried = _State(1, before.head, before.head, (), before.head_at)
+        frame = before.frame.following or before.frame
         return [
             replace(clause, carried=True)
-            for clause in self._match(before.frame, start, {start: {carried: _AT_ONCE}})
+            for clause in self._match(frame, start, {start: {carried: _AT_ONCE}})
             if clause.layout == before.layout
         ]
 

@@ -40,6 +40,8 @@ class Frame(StrictModel):
     Attributes:
         head: the verb, which a following clause may leave out ("scale amf to 3 and smf to 5").
         parts: phrases that must be there, each once.
+        following: the parts of a clause that follows without a verb, if it may leave out more than that
+            ("add 3 pods to amf and 1 to smf"); one for each of `parts`.
         may: phrases that may be there, each once.
         sets: fields to which the frame by itself gives values.
     """
@@ -47,6 +49,7 @@ class Frame(StrictModel):
     name: Name
     head: str = ""
     parts: list[str] = Field(default_factory=list)
+    following: list[str] = Field(default_factory=list)
     may: list[str] = Field(default_factory=list)
     sets: dict[str, Constant] = Field(default_factory=dict)
 
@@ -54,6 +57,8 @@ class Frame(StrictModel):
     def _says_something(self) -> Frame:
         if not self.head and not self.parts:
             raise ValueError("a frame needs a head or parts")
+        if self.following and (not self.head or len(self.following) != len(self.parts)):
+            raise ValueError("a following clause has the parts of its frame, which needs a head")
         return self
 
 

@@ -227,6 +227,8 @@ def affinity(draft: Draft) -> None:
         )
     if labels:
         draft.put("affinity.labels", dict[str, JSON](labels), *sources)
+    elif str(kind.value) in ("node", "node_anti"):
+        raise unclear("say which nodes, as in 'nodes labelled disktype=ssd'")
     _topology(draft, str(kind.value))
 
 
@@ -273,6 +275,8 @@ ROOTS = {
     "network_policy": "network_policy",
     "resources": "resource_limits",
     "affinity": "affinity",
+    "preferred": "affinity",
+    **dict.fromkeys(_PLACES, "affinity"),
     "service_mesh": "service_mesh",
 }
 """The type that a field belongs to, by its first part; other fields belong to the clause's own type."""

@@ -145,6 +145,11 @@ def read_number_value(words: Words, at: int) -> Found:
     return read_value(words, at) if words.tokens[at].text[0].isdigit() else []
 
 
+def read_level(words: Words, at: int) -> Found:
+    """A value right after a key in plain words that is a word of its own: `debug`, `off`."""
+    return [(at + 1, words.tokens[at].text)] if words.tokens[at].low in words.vocabulary.levels else []
+
+
 def read_bare_value(words: Words, at: int) -> Found:
     """A value right after its key: no word of the grammar, nor a plain word after what may be a name."""
     low, key = words.tokens[at].low, words.tokens[at - 1].text

@@ -21,6 +21,9 @@ _PURPOSE_ENDS = (*_ABSTRACT, "s")
 _NAME_LIKE = re.compile(r"\w-\w|\d")
 _NO_REASONS = frozenset({"not", "no", "never", "only"})
 _NEVER_LAST = frozenset({"next", "only"})
+_NEVER_LOAD = frozenset({"next", "last", "coming", "following", "past"})
+_ARTICLES = frozenset({"the", "a", "an", "this", "our", "why", "what", "how"})
+_IN_LOAD = frozenset({"the", "a", "an", "of"})
 _NO_PURPOSES = _NO_REASONS | {"it", "them", "each", "every", "all", "both"}
 _SENTENCE_END = frozenset({".", ";", "!", "?"})
 
@@ -51,7 +54,8 @@ def read_reason(words: Words, at: int) -> Found:
             break
         instructed = instructed or low in vocabulary.instructions or low in _MODALS
         end = position + 1
-        if low in vocabulary.times or low in _NEVER_LAST or end == only_name:
+        times = low in vocabulary.times and not _is_load(words, at, position)
+        if times or low in _NEVER_LAST or end == only_name:
             continue
         following = words.low(end)
         closes = following in _SENTENCE_END or following in (",", ")")
@@ -73,6 +77,19 @@ def _leads(words: Words, at: int) -> bool:
     return before < 0 or words.tokens[before].low in _SENTENCE_END
 
 
+def _is_load(words: Words, at: int, last: int) -> bool:
+    """Whether a time that ends a reason says what the load is ("the busy hour"), not how long or when."""
+    vocabulary = words.vocabulary
+    before = words.low(last - 1)
+    counted = numerals.digits(before) is not None or before in numerals.NUMBER_WORDS
+    if words.low(last) not in vocabulary.periods or last == at or counted or before in _NEVER_LOAD:
+        return False
+    plain = vocabulary.function | vocabulary.vague
+    return before not in plain and all(
+        words.low(inside) in _IN_LOAD or words.low(inside) not in plain for inside in range(at, last)
+    )
+
+
 def read_aim(words: Words, at: int) -> Found:
     """The words of a reason after "to": what is aimed at. One word is a value: "to debug"."""
     vocabulary = words.vocabulary
@@ -80,7 +97,8 @@ def read_aim(words: Words, at: int) -> Found:
         return []
     instructs = words.low(at) in vocabulary.instructions
     following = words.low(at + 1)
-    if words.low(at) in vocabulary.values and following in vocabulary.reason_ends:
+    closes = following in vocabulary.reason_ends or following in vocabulary.function - _ARTICLES
+    if words.low(at) in vocabulary.values and closes:
         return []
     return [
         found
@@ -103,6 +121,7 @@ def read_purpose(words: Words, at: int) -> Found:
         for found in read_reason(words, at)
         if (found[0] > at + 1 or low in words.vocabulary.purposes or low.endswith(_ABSTRACT))
         and low not in _NO_PURPOSES
+        and words.low(found[0] - 1) not in words.vocabulary.times
         and not _may_name(words, at, found[0])
         and not _says_how(words, at, found[0])
     ]

@@ -27,6 +27,7 @@ class Vocabulary:
         circumstances: words that begin a reason after "as".
         manners: words that say with "in" how, when or where, and so name no namespace after a mere "in".
         times: words that make a time of a reason that they end.
+        periods: of those, the ones that a word before them makes a load: "the busy hour".
         units: words that are what a number is of, and so no value of a setting.
         urgencies: words of urgency.
         qualified: nouns that a word of urgency says more of, where one follows it.
@@ -35,6 +36,7 @@ class Vocabulary:
         software: names of well-known software.
         names: words of the grammar that may be a workload's name too.
         hard: words of which alone no key is made.
+        levels: words that are a value right after a key in plain words.
         soft: words of the grammar that may stand in a key of plain words beside others.
         forbidden_in_reason: conditions and times.
         instructions: verbs that begin an instruction where they follow "and".
@@ -53,6 +55,7 @@ class Vocabulary:
     aims: frozenset[str]
     circumstances: frozenset[str]
     times: frozenset[str]
+    periods: frozenset[str]
     manners: frozenset[str]
     units: frozenset[str]
     urgencies: frozenset[str]
@@ -62,6 +65,7 @@ class Vocabulary:
     software: frozenset[str]
     names: frozenset[str]
     hard: frozenset[str]
+    levels: frozenset[str]
     soft: frozenset[str]
     forbidden_in_reason: frozenset[str]
     instructions: frozenset[str]
