@@ -212,8 +212,11 @@ class KubernetesMode:
         self, store: Store, kept: Callable[[], None], redact: Callable[[str], str], clock: Callable[[], float]
     ) -> IntentSource:
         """Makes the source that watches."""
+        from engine.kube.beginnings import Beginnings  # noqa: PLC0415 - as above
         from engine.kube.source import KubernetesSource, TextForm  # noqa: PLC0415 - as above
         from engine.kube.sources import Together  # noqa: PLC0415 - as above
+
+        beginnings = Beginnings(self._client)
 
         def following(resource: Resource, form: Form) -> KubernetesSource:
             kind = f"{resource.api_version}/{resource.plural}"
@@ -225,7 +228,7 @@ class KubernetesMode:
             return KubernetesSource(
                 self._client,
                 resource,
-                Journal(store, kept, scope, kind),
+                Journal(store, kept, scope, kind, beginnings.of),
                 self._versions,
                 namespaces=self._settings.kubernetes.namespaces or ("",),
                 form=form,

@@ -19,10 +19,11 @@ from engine.identity import canonical_json
 from engine.kube.client import Client, Object
 from engine.kube.errors import NotFoundError
 from engine.kube.resources import Resource
+from engine.kube.synced import All
 from engine.kube.versions import Versions, order
 from engine.kube.watching import Change, Reflector
 from engine.network_intent import IntentSpec, said_problems
-from engine.pipeline.journal import LISTED_FIRST
+from engine.pipeline.journal import ARRIVAL, Arrival, Beginning
 from engine.structured import NotStatedError, StructuredForm
 from engine.telling import FINALIZER, OUTPUTS
 from store.inbox import Event, EventKind
@@ -46,8 +47,8 @@ class Journal(Protocol):
         """Tells every intent that is taken for there, by what was kept, dealt with or not."""
         ...
 
-    def first(self, namespace: str) -> bool:
-        """Tells whether the intents of a namespace (of all where empty) have never been seen as a whole."""
+    def beginning(self, namespace: str) -> Beginning | None:
+        """Tells since when those of a namespace (all where empty) are followed; None where all were seen."""
         ...
 
     def listed(self, namespace: str) -> None:
@@ -161,34 +162,6 @@ class KubernetesSource:
             reflector.join(max(0.0, deadline - time.monotonic()))
 
 
-class Synced(Protocol):
-    """What is set once."""
-
-    def is_set(self) -> bool:
-        """Tells whether it is."""
-        ...
-
-    def wait(self, timeout: float) -> bool:
-        """Waits for that some seconds; returns whether it is."""
-        ...
-
-
-class All:
-    """Is set once all of some others are."""
-
-    def __init__(self, events: Sequence[Synced]) -> None:
-        self._events = events
-
-    def is_set(self) -> bool:
-        """Tells whether all are."""
-        return all(event.is_set() for event in self._events)
-
-    def wait(self, timeout: float) -> bool:
-        """Waits for all together some seconds; returns whether they are set."""
-        deadline = time.monotonic() + timeout
-        return all(event.wait(max(0.0, deadline - time.monotonic())) for event in self._events)
-
-
 class _Intake:
     """Turns objects into events, and keeps back those that say nothing new."""
 
@@ -208,13 +181,15 @@ class _Intake:
         self._handed: dict[str, tuple[int, int]] = {}
         """For each uid, the version that was seen last and the hash of what matters of it."""
 
-    def take(self, changes: Iterable[Change], *, listed: bool = False, first: bool = False) -> None:
+    def take(
+        self, changes: Iterable[Change], *, listed: bool = False, began: Beginning | None = None
+    ) -> None:
         """Hands over what is new of some changes, together; if that raises, nothing of it counts as seen.
 
         Args:
             listed: whether this is how things are, whatever was seen before: a server that was restored has
                 older versions than we know. Else an older version is a replay.
-            first: whether they are listed for the first time ever.
+            began: since when they are followed; None where all that were there then have been seen.
         """
         seen: dict[str, tuple[int, int] | None] = {}
         events: list[Event] = []
@@ -233,7 +208,7 @@ class _Intake:
                     self._versions.forget(uid)
                 self._versions.note(uid, int(metadata["generation"]), change.version)
                 if before is None or before[1] != now[1]:
-                    events.append(self._event(change.body, first))
+                    events.append(self._event(change.body, began))
         self.hand_over(events)
         for uid, last in seen.items():
             if last is None:
@@ -259,21 +234,21 @@ class _Intake:
         """Returns the event of an intent that is no longer there."""
         return self._make(EventKind.DELETE, namespace, name, uid, version, "{}")
 
-    def _event(self, body: Object, first: bool) -> Event:
+    def _event(self, body: Object, began: Beginning | None) -> Event:
         metadata = _metadata(body["metadata"])
         metadata["name"] = self._form.known_as(metadata["name"])
         about = (metadata["namespace"], metadata["name"], metadata["uid"])
+        created = _epoch(body["metadata"]["creationTimestamp"]) if began else 0.0
+        came = {ARRIVAL: began.arrival(created) if began else Arrival.SINCE}
         try:
             read = self._form.read(body.get("spec") or {})
         except NotStatedError as error:
-            problem = {"problem": str(error), "metadata": metadata}
+            problem = {"problem": str(error), "metadata": metadata, **came}
             origin = self._resource.words(*about[:2])
             return self._make(EventKind.MALFORMED, *about, origin, canonical_json(problem))
-        kept: dict[str, Any] = {"metadata": metadata, **read}
+        kept: dict[str, Any] = {"metadata": metadata, **read, **came}
         if body.get("status"):  # a store that was lost is rebuilt from it
             kept["status"] = body["status"]
-        if first:
-            kept[LISTED_FIRST] = True
         return self._make(EventKind.UPSERT, *about, metadata["resourceVersion"], canonical_json(kept))
 
     def _make(self, kind: EventKind, namespace: str, name: str, uid: str, origin: str, body: str) -> Event:
@@ -313,9 +288,9 @@ class _Scope:
     def listed(self, pages: Iterator[list[Object]]) -> None:
         """Hands over page by page, then what the store knows and no page had."""
         there: dict[tuple[str, str], str] = {}
-        first = self._journal.first(self._namespace)
+        began = self._journal.beginning(self._namespace)
         for page in pages:
-            self._intake.take((Change(item) for item in page), listed=True, first=first)
+            self._intake.take((Change(item) for item in page), listed=True, began=began)
             for metadata in (item["metadata"] for item in page):
                 there[metadata["namespace"], self._form.known_as(metadata["name"])] = metadata["uid"]
         missing = [
@@ -325,7 +300,7 @@ class _Scope:
         ]
         self._intake.hand_over([self._intake.gone(*known, "") for known in sorted(missing)])
         self._intake.keep_only(set(there.values()))
-        if first:
+        if began is not None:
             self._journal.listed(self._namespace)
 
     def changed(self, changes: list[Change]) -> None:
@@ -396,4 +371,8 @@ def _stated_at(metadata: Mapping[str, Any]) -> float | None:
         if "f:spec" in (entry.get("fieldsV1") or {}) and entry.get("time") and not entry.get("subresource")
     ]
     stated = max(times, default=metadata.get("creationTimestamp"))  # RFC 3339 in UTC: ordered as text
-    return datetime.fromisoformat(stated).timestamp() if stated else None
+    return _epoch(stated) if stated else None
+
+
+def _epoch(time_of_kubernetes: str) -> float:
+    return datetime.fromisoformat(time_of_kubernetes).timestamp()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from engine.kube.source import All, KubernetesSource
+from engine.kube.source import KubernetesSource
+from engine.kube.synced import All
 
 
 class Together:

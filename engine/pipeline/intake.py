@@ -20,7 +20,7 @@ from engine.identity import canonical_json as canonical
 from engine.identity import effect_key, sha256, spec_hash, trace_id
 from engine.network_intent import IntentSpec
 from engine.pipeline import leaving, requests
-from engine.pipeline.journal import LISTED_FIRST
+from engine.pipeline.journal import ARRIVAL, Arrival
 from engine.pipeline.recollection import Past, recollect, restore
 from engine.reasons import Reason
 from engine.status import ready_reason
@@ -190,10 +190,16 @@ class Intake:
             return
         body, status = self._told(event) if known is None else (json.loads(event.body), {})
         body.pop("status", None)
-        listed_first = body.pop(LISTED_FIRST, False)
+        arrival = body.pop(ARRIVAL, None)
         if known is None and self._adopt and not ready_reason(status):
-            body["existing"] = listed_first if self.rebuilt else self._first_start
+            body["existing"] = self._existing(arrival)
         _take_up(tx, event, known, body, status, past, now)
+
+    def _existing(self, arrival: str | None) -> bool:
+        """Tells whether an intent that nothing was reported of was there before anything was carried out."""
+        if arrival in (Arrival.BEFORE, Arrival.SINCE):
+            return arrival == Arrival.BEFORE
+        return arrival == Arrival.FIRST if self.rebuilt else self._first_start
 
 
 def _take_up(

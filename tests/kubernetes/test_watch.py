@@ -64,8 +64,8 @@ class Journal:
     def version(self, namespace: str) -> str:
         return self.versions.get(namespace, "")
 
-    def first(self, namespace: str) -> bool:
-        return False
+    def beginning(self, namespace: str) -> None:
+        return None
 
     def listed(self, namespace: str) -> None:
         raise AssertionError("these were not listed for the first time")

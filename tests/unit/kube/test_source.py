@@ -52,8 +52,8 @@ class Journal:
     def version(self, namespace: str) -> str:
         return self.versions.get(namespace, "")
 
-    def first(self, namespace: str) -> bool:
-        return False
+    def beginning(self, namespace: str) -> None:
+        return None
 
     def listed(self, namespace: str) -> None:
         raise AssertionError("these were not listed for the first time")
@@ -99,6 +99,7 @@ def test_an_event_has_what_the_pipeline_needs_and_no_more(api: ScriptedApi, jour
     assert (event.source, event.kind, event.namespace, event.name) == ("kubernetes", "upsert", "core", "a")
     assert (event.uid, event.origin, event.received_at) == ("uid-a", "7", 5.0)
     assert json.loads(event.body) == {
+        "arrival": "since",
         "metadata": {
             "namespace": "core",
             "name": "a",
