@@ -197,6 +197,11 @@ class _Health(Collector):
         for key, count in vitals.failures.items():
             failures.add_metric(key, count)
         yield failures
+        dropped = CounterMetricFamily(
+            "conductor_events_dropped", "Events about intents that were not told, as there were too many."
+        )
+        dropped.add_metric([], vitals.events_dropped)
+        yield dropped
         reloads = CounterMetricFamily(
             "conductor_reloads", "What was reloaded and whether it was taken up.", labels=["of", "outcome"]
         )

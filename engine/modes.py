@@ -196,12 +196,13 @@ class KubernetesMode:
         self._versions = Versions()
         kinds = followed(settings)
         self._resource = kinds[0].resource
-        self.sinks = ResourceSinks(self._client, self._resource, self._versions).by_kind()
+        self._shown = [ResourceSinks(self._client, self._resource, self._versions)]
+        self.sinks = self._shown[0].by_kind()
         self._form = form = form_of(settings)
         if form is not None:
             self._stated = kinds[1].resource
-            others = ResourceSinks(self._client, self._stated, self._versions, form).by_kind()
-            self.sinks = by_form(self.sinks, others, form)
+            self._shown.append(ResourceSinks(self._client, self._stated, self._versions, form))
+            self.sinks = by_form(self.sinks, self._shown[1].by_kind(), form)
         self.silence_seconds = 2 * self._client.times.silence
         self._examination = Examination(self._client, kinds, settings.kubernetes.namespaces or ("",))
         self._pod = OwnPod(self._client)
@@ -259,6 +260,7 @@ class KubernetesMode:
         return Vitals(
             checks=(*self._examination.checks, *failing),
             failures=self._client.health.failures,
+            events_dropped=sum(shown.events_dropped for shown in self._shown),
             schema_flaws=self._examination.flaws,
             rights_missing=self._examination.rights_missing,
         )

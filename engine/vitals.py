@@ -38,6 +38,7 @@ class Vitals:
         checks: what readiness is made of.
         watch_age: the seconds since the source was last heard of.
         failures: calls of the API server that failed so far, by area and the name of the error's class.
+        events_dropped: how many Events about intents were not told, as there were too many.
         reloads: by what is reloaded (rules, lexicon, settings), how often it was taken up and how often not.
         not_in_force: what of these does not stand in its files as it is in force.
         schema_flaws: how many flaws the served definition has, by kind.
@@ -48,6 +49,7 @@ class Vitals:
     checks: tuple[Check, ...] = ()
     watch_age: float = 0.0
     failures: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    events_dropped: int = 0
     reloads: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     not_in_force: frozenset[str] = frozenset()
     schema_flaws: Mapping[str, int] = field(default_factory=dict)

@@ -36,6 +36,11 @@ class ResourceSinks:
         self._status = KubernetesStatus(client, resource, versions)
         self._events = KubernetesEvents(client, resource, instance=socket.gethostname())
 
+    @property
+    def events_dropped(self) -> int:
+        """How many Events were not told, as there were too many."""
+        return self._events.dropped
+
     def by_kind(self) -> Mapping[Kind, Sink]:
         """Returns the sink of each kind of message, in the order in which they are served."""
         return {Kind.STATUS: self.write, Kind.ANNOTATIONS: self.annotate, Kind.EVENT: self.tell}

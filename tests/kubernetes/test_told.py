@@ -7,6 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from engine.kube import happenings
 from engine.settings import ExecutionSettings, KubernetesSettings
 from engine.telling import LAST_HASH, NEXT_RETRY, RETRY_COUNT
 from tests.cluster.api import NETWORK_INTENTS, Api, Resource
@@ -150,3 +153,21 @@ def test_an_annotation_ends_the_wait_for_a_retry(
     kubectl("annotate", "-n", namespace, "ni", "scale", "conductor-watch/requested-at=noon")
     until(lambda: reason(admin, namespace, "scale") == "Completed")
     assert status_of(admin, namespace, "scale")["lastHandledReconcileAt"] == "noon"
+
+
+def test_events_that_are_too_many_are_counted(
+    admin: Api, namespace: str, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = happenings.EventRates(each=1, each_seconds=3600.0)
+    monkeypatch.setattr(happenings, "EventRates", lambda: few)
+    admin.create(DEPLOYMENTS, namespace, deployment("amf"))
+    daemon = start()
+
+    def dropped() -> float:
+        return daemon.metrics.registry.get_sample_value("conductor_events_dropped_total") or 0.0
+
+    admin.create(NETWORK_INTENTS, namespace, intent("scale", "scale amf to 5"))
+    until(lambda: bool(events(admin, namespace, "scale")))
+    admin.patch(NETWORK_INTENTS, namespace, "scale", {"spec": {"intent": "scale amf to 6"}})
+    until(lambda: dropped() >= 1)
+    assert len(events(admin, namespace, "scale")) == 1
