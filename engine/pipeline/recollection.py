@@ -18,6 +18,7 @@ from engine.pipeline import ownership
 from engine.reasons import Reason
 from engine.reconcile import Step
 from engine.status import ready_reason
+from rules import Outcome
 from store import Transaction, decisions, packages, work
 from store.work import Package, State, Work
 
@@ -67,6 +68,9 @@ class Past:
 def record_of(item: Work, body: Mapping[str, Any]) -> str:
     """Returns what an executor keeps with an effect: all of the decision that it takes to finish it."""
     kept = {key: value for key, value in body.items() if key not in _NOT_RECORDED}
+    if "decision" in kept:  # of the rules, those that did something
+        steps = [step for step in kept["decision"]["trace"] if step["outcome"] == Outcome.EFFECT.value]
+        kept["decision"] = {**kept["decision"], "trace": steps}
     return canonical_json({"executor": item.executor, "decision": kept})
 
 

@@ -21,6 +21,12 @@ def every_open_branch() -> list[str]:
     return [f"refs/heads/{kind}/*" for kind in _OPEN.values()]
 
 
+def open_branches_of_ours(refs: Iterable[str]) -> list[str]:
+    """Returns the branches of our own revisions of any package that are not published."""
+    kinds = tuple(f"refs/heads/{kind}/" for kind in _OPEN.values())
+    return [ref for ref in refs if ref.startswith(kinds) and _OURS.match(ref.rpartition("/")[2])]
+
+
 def packages_open(refs: Iterable[str], directory: str) -> set[str]:
     """Returns the paths of the packages of a folder, empty for the top, that have an open branch."""
     found = set()

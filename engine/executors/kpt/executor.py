@@ -37,12 +37,14 @@ from engine.executors.base import (
 from engine.executors.kpt.branches import PackageRefs
 from engine.executors.kpt.drafting import Drafter, PackageBusyError, Recall, Work, changes_of
 from engine.executors.kpt.git import Git
+from engine.executors.kpt.memory import Memory
 from engine.executors.kpt.problems import GitError
 from engine.executors.kpt.pushing import Pushed, Raced, Ready, push
 from engine.executors.kpt.rendering import Kpt
 from engine.executors.kpt.settings import KptSettings, RepositorySettings
 from engine.executors.kpt.upkeep import LeftOver, Upkeep
 from engine.executors.kpt.watching import Watch
+from engine.identity import workspace_name
 from engine.krm import MergeConflict, PackageChange
 from engine.reasons import Reason
 
@@ -78,6 +80,7 @@ class KptExecutor:
         self._folders = folders
         self._recall = recall
         self._watch = Watch()
+        self._memory = Memory(self._git)
         self._upkeep = Upkeep(self._git, settings.keep_drafts_hours * 3600)
         self._drafter = Drafter(self._git, self._kpt, recall, clock)
         # Two pushes of our own would only make each other be done anew.
@@ -158,6 +161,23 @@ class KptExecutor:
         except _TROUBLE as error:
             return _failed(error)
         return Done(())
+
+    def recall(self, intent: str, key: str) -> str:
+        """Returns what the commits of an effect keep of the decision behind it.
+
+        Raises:
+            OSError: a repository does not answer.
+        """
+        wish = (workspace_name(key), intent)
+        for name, settings in self._repositories.items():
+            try:
+                with self._folders.new() as folder:
+                    record = self._memory.record(name, settings, wish, folder / "look")
+            except _TROUBLE as error:
+                raise OSError(f"repository {name}: {error}") from error
+            if record:
+                return record
+        return ""
 
     def _about(self, revision: Revision, workspace: str) -> Work:
         """Returns the work on a package that an effect changed, whether or not that is still known."""

@@ -19,12 +19,12 @@ from engine.executors.kpt.problems import GitError, understand
 from engine.executors.kpt.settings import RepositorySettings
 
 _REPOSITORY = "repository.git"
-_MESSAGE_BYTES = 64 << 10
+_MESSAGE_BYTES = 1 << 20
 _LISTING_BYTES = 8 << 20
 _FILE_MODES = ("100644", "100755")
 _ODD_PATH = re.compile(r"[\x00-\x1f\x7f\"\\]|(?:\A|/)(?:\.{1,2}|\.git)?(?:/|\Z)", re.IGNORECASE)
 _COMMITTER = re.compile(r"^committer .*> ([0-9]{1,15}) [-+][0-9]{4}$", re.MULTILINE)
-_LOCAL = ("ls-tree", "cat-file", "fast-import")
+_LOCAL = ("ls-tree", "cat-file", "rev-list", "fast-import")
 _REMOTE = ("ls-remote", "fetch", "push")
 
 _CONFIGURATION = {
@@ -175,10 +175,22 @@ class Remote:
 
     def fetch(self, refs: Iterable[str]) -> None:
         """Fetches the newest commit of some refs, without what was before. Raises as `Git.run`."""
+        self._fetch(["--depth=1"], refs)
+
+    def fetch_history(self, ref: str, depth: int) -> list[str]:
+        """Fetches the newest commits of a ref; returns their hashes, the newest first. Raises as `Git.run`.
+
+        A server that can leaves out their files, so that none can be read in this working folder.
+        """
+        self._fetch([f"--depth={depth}", "--filter=tree:0"], [ref])
+        about = [f"--max-count={depth}", f"refs/fetched/{ref}"]
+        return self._git.run("rev-list", about, self._folder, most=64 * depth).decode("ascii").split()
+
+    def _fetch(self, how: Sequence[str], refs: Iterable[str]) -> None:
         wanted = [f"+{ref}:refs/fetched/{ref}" for ref in refs]
         result = self._git.run_remote(
             "fetch",
-            ["--quiet", "--depth=1", "--no-tags", "--no-write-fetch-head", "--", self.settings.url, *wanted],
+            ["--quiet", *how, "--no-tags", "--no-write-fetch-head", "--", self.settings.url, *wanted],
             self.settings,
             self._folder,
         )

@@ -1,6 +1,7 @@
-"""Whose wishes an open revision holds: its commit says so, as nobody else's does; pure.
+"""Whose wishes a revision holds: its commit says so, as nobody else's does; pure.
 
     Holds: cw-0a1b2c… core/scale-amf
+    Decision: cw-0a1b2c… {"decision": …}
 
 Open revisions are never gone on from. Each is made anew on what is published, from the effects that it holds,
 so that none undoes what was published meanwhile or keeps what an older generation of an intent wished.
@@ -10,11 +11,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine.executors.base import Effect
 
 _HOLDS = re.compile(r"^Holds: (cw-[0-9a-f]{20}) (\S+)$", re.MULTILINE)
+_DECISION = re.compile(r"^Decision: (cw-[0-9a-f]{20}) (.+)$", re.MULTILINE)
+_LONGEST_RECORD = 32_000
+"""In characters; a commit does not keep a longer one, as it may hold those of many wishes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +28,18 @@ class Wish:
     Attributes:
         workspace: made from the effect key.
         intent: "namespace/name".
+        record: `Effect.record`; empty where it is not kept.
     """
 
     workspace: str
     intent: str
+    record: str = field(default="", compare=False)
 
     @classmethod
     def of(cls, effect: Effect) -> Wish:
         """Returns the wish of an effect."""
-        return cls(effect.workspace, effect.intent)
+        keeps = len(effect.record) <= _LONGEST_RECORD and len(effect.record.splitlines()) == 1
+        return cls(effect.workspace, effect.intent, effect.record if keeps else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +65,21 @@ class OpenRevision:
 
 def wishes_in(message: str) -> tuple[Wish, ...]:
     """Reads the wishes in the message of a commit."""
-    return tuple(Wish(workspace, intent) for workspace, intent in _HOLDS.findall(message))
+    records = dict(_DECISION.findall(message))
+    return tuple(
+        Wish(workspace, intent, records.get(workspace, "")) for workspace, intent in _HOLDS.findall(message)
+    )
 
 
 def message_of(title: str, effect: Effect, wishes: Iterable[Wish]) -> str:
     """Returns the message of a commit that an effect makes and that holds some wishes."""
-    held = "".join(f"Holds: {wish.workspace} {wish.intent}\n" for wish in wishes)
+    held = "".join(map(_lines, wishes))
     return (
         f"{title}\n\n"
         f"Intent: {effect.intent}\nGeneration: {effect.generation}\nEffect-Key: {effect.key}\n{held}"
     )
+
+
+def _lines(wish: Wish) -> str:
+    holds = f"Holds: {wish.workspace} {wish.intent}\n"
+    return holds + (f"Decision: {wish.workspace} {wish.record}\n" if wish.record else "")

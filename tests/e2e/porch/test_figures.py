@@ -23,7 +23,7 @@ from tests.e2e.porch.history import assert_each_effect_happened_once
 
 PER_MINUTE = 100
 STEADY_SECONDS = int(os.environ.get("E2E_STEADY_SECONDS", "30"))
-FLOOD = int(os.environ.get("E2E_FLOOD", "50"))
+FLOOD = int(os.environ.get("E2E_FLOOD", "25"))
 BLOCKS = 4
 """How often bare clients and product take turns, each time in the other order: porch gets slower with each
 package in its repository, and what else the machine does is to meet all of them."""

@@ -65,10 +65,14 @@ def change(replicas: int, target: str = "amf", repository: str = "main") -> Pack
 
 
 def effect(
-    *changes: PackageChange, generation: int = 1, lifecycle: str = "Published", name: str = "scale"
+    *changes: PackageChange,
+    generation: int = 1,
+    lifecycle: str = "Published",
+    name: str = "scale",
+    record: str = "",
 ) -> Effect:
     key = effect_key("core", name, "uid", generation, "hash")
-    made = Effect(f"core/{name}", generation, key, workspace_name(key), lifecycle, changes)
+    made = Effect(f"core/{name}", generation, key, workspace_name(key), lifecycle, changes, record)
     DECIDED[made.workspace] = made
     return made
 
