@@ -13,6 +13,7 @@ from typing import Any, cast
 from jsonschema import Draft7Validator, TypeChecker, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
+from jsonschema_rs import Draft7Validator as Draft7
 
 from documents.reading import dotted
 from engine.contract.problem import Problem
@@ -25,25 +26,48 @@ def base_schema() -> dict[str, Any]:
     return loaded
 
 
-def structural_problems(validator: Validator, action: Mapping[str, Any]) -> list[Problem]:
-    """Returns what of an action the schema does not allow, one problem a field, sorted by field."""
-    errors = validator.iter_errors(action)
-    # The last one of a field holds: what a branch by type says of it is closer than the general part before.
-    found = dict(finding for error in errors for finding in _findings(error, action))
-    return sorted(Problem(field, message) for field, message in found.items())
-
-
-def compiled(schema: dict[str, Any]) -> Validator:
-    """Compiles a schema.
+class Structure:
+    """A schema, compiled twice: one tells at once what fits, the other says what is wrong with the rest.
 
     Raises:
         jsonschema.SchemaError: the schema itself is wrong; the validator would only find out in use.
     """
-    strict: type[Validator] = extend(  # type: ignore[no-untyped-call]
-        Draft7Validator, {"pattern": _pattern}, type_checker=_integers_only()
-    )
-    strict.check_schema(schema)
-    return strict(schema)
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        strict: type[Validator] = extend(  # type: ignore[no-untyped-call]
+            Draft7Validator, {"pattern": _pattern}, type_checker=_integers_only()
+        )
+        strict.check_schema(schema)
+        self._explaining = strict(schema)
+        self._fast = Draft7(schema, validate_formats=False)
+
+    def problems(self, action: Mapping[str, Any]) -> list[Problem]:
+        """Returns what of an action the schema does not allow, one problem a field, sorted by field."""
+        if self.fits(action):
+            return []
+        errors = self._explaining.iter_errors(action)
+        # The last one of a field holds: a branch by type says it closer than the general part before.
+        found = dict(finding for error in errors for finding in _findings(error, action))
+        return sorted(Problem(field, message) for field, message in found.items())
+
+    def fits(self, action: Mapping[str, Any]) -> bool:
+        """Tells whether an action surely fits; 5.0 is an integer here, and some values are no JSON."""
+        try:
+            return not _has_float(action) and self._fast.is_valid(action)
+        except ValueError:
+            return False
+
+
+def _has_float(value: object) -> bool:
+    match value:
+        case float():
+            return True
+        case Mapping():
+            return any(_has_float(inner) for inner in value.values())
+        case list():
+            return any(_has_float(inner) for inner in value)
+        case _:
+            return False
 
 
 def _integers_only() -> TypeChecker:

@@ -7,11 +7,9 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from jsonschema.protocols import Validator
-
 from engine.contract.problem import Problem
 from engine.contract.semantics import semantic_problems
-from engine.contract.structure import base_schema, compiled, structural_problems
+from engine.contract.structure import Structure, base_schema
 
 _BODIES = (
     "replicas",
@@ -31,7 +29,7 @@ class Contract:
     """What actions may say."""
 
     _schema: Mapping[str, Any] = field(repr=False)
-    _validator: Validator = field(repr=False, compare=False)
+    _structure: Structure = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, taught: Mapping[str, Mapping[str, Any]] | None = None) -> Contract:
@@ -46,7 +44,7 @@ class Contract:
         if taught:
             # What is extended here is no longer the document that is published under the base's name.
             schema.pop("$id")
-        return cls(schema, compiled(schema))
+        return cls(schema, Structure(schema))
 
     def schema(self) -> dict[str, Any]:
         """Returns a copy of the JSON schema of an action."""
@@ -57,7 +55,7 @@ class Contract:
 
         Values are compared with one another only in an action that has the right shape.
         """
-        return tuple(structural_problems(self._validator, action) or semantic_problems(action))
+        return tuple(self._structure.problems(action) or semantic_problems(action))
 
     def said_problems(self, action: Mapping[str, Any]) -> list[str]:
         """Returns what is wrong with an action in words, as rules are told it."""

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
 from engine import contract
+from engine.contract.structure import Structure, base_schema
 
 ROOT = Path(__file__).parents[3]
 
@@ -244,3 +245,21 @@ def test_any_value_in_any_field_gives_an_answer_and_no_error(data: st.DataObject
 @pytest.mark.parametrize("image", ["a" * 2000 + "!", "a-" * 1000 + "!", "a." * 1000 + "!", "a/" * 1000 + "!"])
 def test_a_hostile_image_is_refused_without_trying_all_ways_to_match_it(image: str) -> None:
     assert problems(action("deployment", deployment={"image": image}))
+
+
+ODD = (None, True, -1, 5.0, 10**30, "", "*", "a\n", "a\ud800", "X Y", [], [5.0], {}, {"a": None})
+"""Values on which two validators may well disagree."""
+
+
+@pytest.mark.parametrize("intent_type", ACTIONS)
+def test_what_is_told_at_once_to_fit_is_what_nothing_is_said_against(intent_type: str) -> None:
+    structure = Structure(base_schema())
+    with pytest.MonkeyPatch.context() as patch:
+        values = [
+            action(intent_type),
+            *(action(intent_type, **{name: odd}) for name in FIELDS for odd in ODD),
+        ]
+        at_once = [structure.fits(value) for value in values]
+        patch.setattr(Structure, "fits", lambda *_: False)
+        assert at_once == [not structure.problems(value) for value in values]
+    assert {True, False} == set(at_once)
