@@ -164,6 +164,8 @@ class _Kept:
         self._namespace = namespace
         self._lock = threading.Lock()
         self._objects: dict[str, Object] = {}
+        self._by_name: tuple[Object, ...] | None = None
+        """All of them, put in order when somebody asks: many decisions come between two changes."""
         self._prints: dict[str, int] = {}
         self._problems: dict[str, str] = {}
         self._known = False
@@ -183,7 +185,9 @@ class _Kept:
         with self._lock:
             for problem in self._problems.values():
                 raise self._unknown(problem)
-            return tuple(self._objects[name] for name in sorted(self._objects))
+            if self._by_name is None:
+                self._by_name = tuple(self._objects[name] for name in sorted(self._objects))
+            return self._by_name
 
     def refuse_unknown(self, silent: float, *, stale_after: float) -> None:
         """Raises UnknownFact where they are not known, or only as they were `stale_after` seconds ago.
@@ -213,12 +217,14 @@ class _Kept:
                 self._take(body, objects, prints, problems)
         with self._lock:
             self._objects, self._prints, self._problems = objects, prints, problems
+            self._by_name = None
             self._known = True
             self._sum_up()
 
     def changed(self, changes: list[Change]) -> None:
         """Takes changes."""
         with self._lock:
+            self._by_name = None
             for change in changes:
                 name = str(change.body["metadata"]["name"])
                 for known in (self._objects, self._prints, self._problems):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from engine.live.inventory import Inventory, Object, UnknownFact
@@ -151,7 +152,7 @@ class _Lookup:
 
     def objects(self, fact: str, *kinds: str) -> tuple[Object, ...] | None:
         try:
-            return tuple(item for kind in kinds for item in self._inventory.list(kind, self._namespace))
+            return tuple(chain.from_iterable(self._inventory.list(kind, self._namespace) for kind in kinds))
         except UnknownFact as unknown:
             self.unknown[fact] = str(unknown)
             return None
