@@ -14,9 +14,12 @@ HASHED_SPEC_FIELDS = ("intent", "targetNamespace", "constraints", "parameters")
 """What of a spec makes it another wish; suspend, dryRun and priority only say how to treat it."""
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
 def canonical_json(value: Any) -> str:
     """Returns the one JSON text of a value: keys sorted, no spaces, UTF-8 characters as they are."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def sha256(text: str) -> str:

@@ -97,6 +97,10 @@ class RuleTrace(NamedTuple):
     effect: str = ""
     message: str = ""
 
+    def to_json(self) -> dict[str, Json]:
+        """Returns it as JSON; nearly all of a decision is made of these."""
+        return {**self._asdict(), "outcome": self.outcome.value}
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -164,13 +168,14 @@ class Decision:
 
     def to_json(self) -> dict[str, Json]:
         """Returns the decision as JSON: camelCase keys, times in RFC 3339; actions as they are."""
-        return {key: _plain(getattr(self, name)) for name, key in _KEYS[Decision]}
+        plain = {key: _plain(getattr(self, name)) for name, key in _KEYS[Decision] if name != "trace"}
+        return plain | {"trace": [step.to_json() for step in self.trace]}
 
 
 _KEYS: Mapping[type, tuple[tuple[str, str], ...]] = {
     record: tuple((item.name, to_camel(item.name)) for item in fields(record))
     for record in (Change, Decision, RateLimit, RetryPolicy, Route, RuleWarning)
-} | {RuleTrace: tuple((name, to_camel(name)) for name in RuleTrace._fields)}
+}
 
 
 def _plain(value: object) -> Json:

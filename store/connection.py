@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -25,7 +26,12 @@ _JOURNAL_LIMIT = 67_108_864
 
 def columns(record: DataclassInstance) -> dict[str, Any]:
     """Returns the fields of a record by name, for a statement; not a copy of what they hold."""
-    return {item.name: getattr(record, item.name) for item in fields(record)}
+    return {name: getattr(record, name) for name in _names(type(record))}
+
+
+@cache
+def _names(record: type[DataclassInstance]) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(record))
 
 
 class Reader:

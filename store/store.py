@@ -67,16 +67,22 @@ class Store:
         except (OSError, sqlite3.Error) as error:
             raise StoreError(f"{path} cannot be opened: {error}; see to its folder and volume") from error
 
-    def write(self, function: Callable[[Transaction], T]) -> Future[T]:
+    def write(self, function: Callable[[Transaction], T], *, synced: bool = True) -> Future[T]:
         """Queues a write; its future resolves when the write is on the disk.
 
         The function runs in the writer's thread: it should only talk to the transaction, and must not wait
         for another write. What it raises, its future raises, and nothing of it is kept.
 
+        Args:
+            function: makes the write.
+            synced: False for what may be lost with the power, though never with the process, as it follows
+                from something else: it is committed without waiting for the disk. What is lost so is lost
+                together with all that was written after it; the next write that is synced takes it along.
+
         Raises:
             StoreClosed: the store is closed. The future raises StoreUnavailable where the disk fails.
         """
-        return self._writer.submit(function)
+        return self._writer.submit(function, synced=synced)
 
     def read(self, function: Callable[[Reader], T]) -> T:
         """Runs a short read in the caller's thread, on one consistent snapshot.

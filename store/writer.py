@@ -1,7 +1,8 @@
 """The one thread that writes: writes are queued, and those that wait together are committed together.
 
-A commit waits for the disk, so the writers of a busy moment share one. Each write has a savepoint of its own:
-one that fails takes back its own changes and nobody else's.
+A commit waits for the disk, so the writers of a busy moment share one; where nothing of it has to outlast a
+power cut, it does not wait. Each write has a savepoint of its own: one that fails takes back its own changes
+and nobody else's.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ _LONGEST_WAIT = 60.0
 @dataclass(slots=True)
 class _Write:
     function: Callable[[Transaction], Any]
+    synced: bool
     future: Future[Any] = field(default_factory=Future)
     result: Any = None
     error: BaseException | None = None
@@ -56,16 +58,17 @@ class Writer:
         self._gate = threading.Lock()
         self._closing = False
         self._impatient = threading.Event()
+        self._synced = True  # as connections are opened
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, function: Callable[[Transaction], T]) -> Future[T]:
-        """Queues a write; its future resolves when the write is durable.
+    def submit(self, function: Callable[[Transaction], T], *, synced: bool) -> Future[T]:
+        """Queues a write; its future resolves when the write is committed and, if `synced`, on the disk.
 
         Raises:
             StoreClosed: `close` was called before.
         """
-        write = _Write(function)
+        write = _Write(function, synced)
         with self._gate:
             if self._closing:
                 raise StoreClosed("the store is closed; nothing can be written any more")
@@ -115,6 +118,7 @@ class Writer:
     def _commit(self, group: list[_Write]) -> None:
         """Runs a group in one transaction; only then do its futures resolve."""
         try:
+            self._sync(any(write.synced for write in group))
             self._begin()
             for write in group:
                 self._run_one(write)
@@ -125,6 +129,12 @@ class Writer:
             self._abandon(group, error)
         for write in group:
             write.settle()
+
+    def _sync(self, synced: bool) -> None:
+        """Sets whether the next commit waits for the disk; that takes along every commit before it."""
+        if synced != self._synced:
+            self._connection.execute(f"PRAGMA synchronous={'FULL' if synced else 'NORMAL'}")
+            self._synced = synced
 
     def _begin(self) -> None:
         """Begins to write, waiting in short steps for a lock so that closing need not wait for it.

@@ -70,11 +70,14 @@ class Decider:
         self._uncommitted: set[Place] = set()
 
     def decide_due(self) -> int:
-        """Looks at one batch of what is due; returns how many there were."""
+        """Looks at one batch of what is due; returns how many there were.
+
+        What was decided is on its way to the store: whoever claims it next shares its commit.
+        """
+        self._settle()
         due = self._store.read(lambda reader: work.to_decide(reader, BATCH))
         for item in due:
             self._decide(item)
-        self._settle()
         return len(due)
 
     def owners(self, intent: Intent, places: Collection[Place]) -> Mapping[Place, Mapping[str, str]]:
@@ -134,7 +137,9 @@ class Decider:
         about, anew = (item.namespace, item.name, item.uid), Reapplied.of(body)
         key = effect_key(*about, body["wish"], item.spec_hash, anew.key)
         decided = _Decided(item, look, key, looker.basis, now, anew=bool(anew.key), silent=standing.shadow)
-        self._pending.append((item, self._store.write(partial(_commit, decided))))
+        # What is to be carried out is on the disk with its claim, before any of it happens.
+        synced = look.ruling.step is not Step.EXECUTE
+        self._pending.append((item, self._store.write(partial(_commit, decided), synced=synced)))
         plan = look.decided.plan if look.decided is not None else None
         self._uncommitted |= (
             {(change.namespace, change.target) for change in plan.packages} if plan else set()

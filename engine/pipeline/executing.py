@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -51,12 +51,17 @@ NO_EXECUTOR_SECONDS = 300.0
 
 @dataclass(slots=True)
 class _Run:
-    """One claim while a worker has it; `refused` where it ended before anything was sent."""
+    """One claim until it is recorded what came of it; `refused` where it ended before anything was sent.
+
+    Attributes:
+        ended: no worker has it any more; what came of it is on its way to the store.
+    """
 
     item: Work
     body: Mapping[str, Any]
     started: float = field(default_factory=time.monotonic)
     reported: bool = False
+    ended: bool = False
     refused: Terminal | None = None
 
 
@@ -100,7 +105,8 @@ class Dispatcher:
     def dispatch(self) -> int:
         """Claims as much as there are free workers; returns how much that was."""
         with self._lock:
-            free = 0 if self._stopping else self._workers - len(self._running)
+            busy = sum(not run.ended for run in self._running.values())
+            free = 0 if self._stopping else self._workers - busy
         paused = self.switches.paused
         if free <= 0 or paused.everything:
             return 0
@@ -145,7 +151,7 @@ class Dispatcher:
         return not self.running() and not self._unrecorded
 
     def running(self) -> int:
-        """Counts what workers have now."""
+        """Counts what is claimed and not recorded yet."""
         with self._lock:
             return len(self._running)
 
@@ -193,17 +199,27 @@ class Dispatcher:
         return not left
 
     def _run(self, run: _Run) -> None:
+        """Carries out a claim; its worker is free while what came of it is committed, with that of others."""
+        recorded: Future[Any]
         try:
-            self._carry_out(run)
-        except StaleTransition as stale:
-            log.warning("%s", stale)
-        except Exception:
-            log.exception("%s/%s: what came of it could not be recorded", *_key(run.item))
+            recorded = self._carry_out(run)
+        except Exception as error:  # noqa: BLE001 - whatever it is, `_recorded` tells it
+            recorded = Future()
+            recorded.set_exception(error)
+        run.ended = True
+        recorded.add_done_callback(partial(self._recorded, run))
+        self._wake()
+
+    def _recorded(self, run: _Run, recorded: Future[Any]) -> None:
+        error = recorded.exception()
+        if isinstance(error, StaleTransition):
+            log.warning("%s", error)
+        elif error is not None:
+            log.error("%s/%s: what came of it could not be recorded", *_key(run.item), exc_info=error)
             self._unrecorded = True
-        finally:
-            with self._lock:
-                self._running.pop(run.item.id, None)
-            self._wake()
+        with self._lock:
+            self._running.pop(run.item.id, None)
+        self._wake()
 
     def _recover(self) -> None:
         """Puts back what ended without a record of its end; it is read back before anything is sent."""
@@ -213,15 +229,14 @@ class Dispatcher:
             self._store.write(lambda tx: work.recover(tx, self._clock(), running=running)).result()
             self._unrecorded = False
 
-    def _carry_out(self, run: _Run) -> None:
+    def _carry_out(self, run: _Run) -> Future[Any]:
+        """Carries out a claim; the future resolves when it is recorded what came of it."""
         effect = effect_of(run.item, run.body)
         executor = self._executors.get(run.item.executor or "")
         if executor is None:
-            self._store.write(partial(self._record, run=run, outcome=_without_executor(run.item))).result()
-            return
+            return self._store.write(partial(self._record, run=run, outcome=_without_executor(run.item)))
         if leaving.WITHDRAW in run.body:
-            self._withdraw(run, executor)
-            return
+            return self._withdraw(run, executor)
         outcome: ExecuteOutcome | None = run.refused
         if run.item.read_back:
             seen = self._read_back(executor, effect)
@@ -236,9 +251,9 @@ class Dispatcher:
             outcome = self._execute(executor, effect)
         if isinstance(outcome, Done):
             outcome = self._hand_over(run, outcome)
-        self._store.write(partial(self._record, run=run, outcome=outcome)).result()
+        return self._store.write(partial(self._record, run=run, outcome=outcome))
 
-    def _withdraw(self, run: _Run, executor: Executor) -> None:
+    def _withdraw(self, run: _Run, executor: Executor) -> Future[Any]:
         """Withdraws what an intent that is being deleted wrote; asked again, executors find what they did."""
 
         def send(tx: Transaction) -> tuple[Withdrawal, list[str]]:
@@ -249,10 +264,11 @@ class Dispatcher:
         outcome = leaving.withdraw(executor, withdrawal)
         self._backends.ended(executor.name, outcome)
         if isinstance(outcome, Done):
-            done, now = outcome, self._clock()
-            self._store.write(lambda tx: leaving.record(tx, run.item, done.revisions, shared, now)).result()
-        else:
-            self._store.write(partial(self._record, run=run, outcome=outcome)).result()
+            revisions, now = outcome.revisions, self._clock()
+            return self._store.write(
+                partial(leaving.record, item=run.item, revisions=revisions, shared=shared, now=now)
+            )
+        return self._store.write(partial(self._record, run=run, outcome=outcome))
 
     def _record(self, tx: Transaction, run: _Run, outcome: ExecuteOutcome) -> None:
         self._recorder.record(tx, run.item, run.body, outcome)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -106,7 +106,8 @@ class Intake:
         """Takes up every event that waits; returns how many there were."""
         count = 0
         while events := self._store.read(lambda reader: inbox.pending(reader, BATCH)):
-            self._store.write(partial(self._take_all, [(*item, None) for item in events])).result()
+            taken = [(*item, None) for item in events]
+            self._store.write(partial(self._take_all, taken), synced=False).result()
             count += len(events)
         return count
 
@@ -176,7 +177,7 @@ class Intake:
             told = self._remembered(event.namespace, event.name)
         return body, told or {}
 
-    def _take_all(self, events: list[tuple[int, Event, Past | None]], tx: Transaction) -> None:
+    def _take_all(self, events: Sequence[tuple[int, Event, Past | None]], tx: Transaction) -> None:
         now = self._clock()
         for seq, event, past in events:
             if inbox.done(tx, seq):

@@ -81,7 +81,7 @@ class Journal:
         Raises:
             StoreUnavailable: they could not be kept; they have to be given again.
         """
-        self._store.write(lambda tx: [inbox.put(tx, event) for event in events]).result()
+        self._store.write(lambda tx: [inbox.put(tx, event) for event in events], synced=False).result()
         self._kept()
 
     def known(self) -> list[Known]:
@@ -120,4 +120,5 @@ class Journal:
         """Notes that all up to a version is kept; one that is lost does no harm."""
         scope = self._scope()
         if scope:
-            self._store.write(lambda tx: meta.put(tx, f"watch:{scope}:{namespace}", version))
+            key = f"watch:{scope}:{namespace}"
+            self._store.write(lambda tx: meta.put(tx, key, version), synced=False)

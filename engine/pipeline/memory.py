@@ -30,7 +30,9 @@ class ReadingMemory:
             reading = self._reader.read(text)
             body = canonical_json(reading.to_json())
             grammar = self._reader.digest
-            self._store.write(lambda tx: readings.put(tx, digest, grammar, body, now=time.time()))
+            self._store.write(
+                lambda tx: readings.put(tx, digest, grammar, body, now=time.time()), synced=False
+            )
         self._kept[digest] = reading
         self._kept.move_to_end(digest)
         if len(self._kept) > _KEPT:

@@ -140,7 +140,7 @@ class Reporter:
             alone = len(rows) == 1 or rows[0].message.kind is Kind.EVENT
             done = map(deliver, rows) if self._pool is None or alone else self._pool.map(deliver, rows)
             delays = [tried for tried in done if tried is not None]
-            self._store.write(partial(self._settle, delays)).result()
+            self._store.write(partial(self._settle, delays), synced=False).result()
             count += sum(delay is None for _, delay in delays)
         return count
 
