@@ -51,6 +51,8 @@ _SOURCES = {
     "quota": "quotas",
 }
 """For each fact, the field of the view that it is taken from, where that is not the workload itself."""
+_CAMEL = {fact: to_camel(fact) for fact in (*_SOURCES, *_OF_WORKLOAD)}
+"""What rules call each fact."""
 
 
 def facts(action: Mapping[str, Any], view: LiveView, earlier: Sequence[Mapping[str, Any]] = ()) -> Facts:
@@ -183,10 +185,10 @@ def _restarts(action: Mapping[str, Any], view: LiveView, workload: Object) -> in
 
 
 def _managers(action: Mapping[str, Any], workload: Object) -> Mapping[str, str] | None:
-    managers = field_managers(workload)
+    written = tuple(_written(action))
+    managers = field_managers(workload, [start for start, _ in written])
     if managers is None:
         return None
-    written = tuple(_written(action))
     return {
         path: manager
         for path, manager in managers.items()
@@ -233,7 +235,7 @@ def _reasons(found: Facts, view: LiveView) -> dict[str, str]:
         why = view.unknown.get(_SOURCES.get(fact, "workload"))
         if why is None and view.workload is not None:
             why = _not_stated(fact, view)
-        reasons[to_camel(fact)] = why or view.unknown.get("workload", absent)
+        reasons[_CAMEL[fact]] = why or view.unknown.get("workload", absent)
     return reasons
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
@@ -14,15 +13,15 @@ from typing import Any
 import rules
 from engine import report
 from engine.identity import canonical_json, effect_key
-from engine.network_intent import Intent, intent_of
+from engine.network_intent import Intent
 from engine.pipeline import leaving, ownership
+from engine.pipeline.background import background_of, history_of, paused_by, standing_of
 from engine.pipeline.limiting import LIMITED, Limiter
 from engine.reapplication import Reapplied, give_back
 from engine.reasons import Reason
 from engine.reconcile import Look, Looker, Place, Ruling, Standing, Step
-from engine.settings import PausedSettings, Switches, fits
-from engine.status import ready_reason
-from store import Store, Transaction, approvals, audit, buckets, decisions, intents, owners, work
+from engine.settings import fits
+from store import Store, Transaction, audit, buckets, decisions, owners, work
 from store.work import Package, StaleTransition, State, Work
 
 log = logging.getLogger(__name__)
@@ -34,8 +33,6 @@ _MOMENT_SECONDS = 1.0
 """What has to wait no longer than that, in seconds, is not worth a write."""
 _FAULT_SECONDS = 60.0
 """The delay after a fault in a look, in seconds."""
-_REMEMBERED = 20
-"""How many generations of an intent a decision can look back."""
 
 REOPENED = (Reason.RULE_REFUSED, Reason.RULE_ERROR, Reason.MISSING_FACT, Reason.HELD, Reason.CONFLICT)
 """What is looked at again once for each change of the rules or facts."""
@@ -122,17 +119,17 @@ class Decider:
         now = self._clock()
         if self._put_off(item, now):
             return
-        known = self._store.read(lambda reader: intents.get(reader, item.namespace, item.name))
+        known = self._store.read(partial(background_of, item=item))
         if known is None:
             self._drop(item, now)
             return
-        body = json.loads(known.body)
+        body = known.body
         looker = self.looker  # one for the whole decision, whatever is swapped meanwhile
         if "leaving" in body:
             self._let_go(item, body, looker, now)
             return
-        standing = self._standing(looker.switches, item, known, body)
-        look = self._look(looker, item, standing, now)
+        standing = standing_of(known, item, looker.switches)
+        look = self._look(looker, item, standing, history_of(known, item), now)
         self._looked(look)
         about, anew = (item.namespace, item.name, item.uid), Reapplied.of(body)
         key = effect_key(*about, body["wish"], item.spec_hash, anew.key)
@@ -163,7 +160,7 @@ class Decider:
     def _let_go(self, item: Work, body: Mapping[str, Any], looker: Looker, now: float) -> None:
         """Decides what becomes of an intent that is being deleted."""
         switches = looker.switches
-        paused = _paused(switches.paused, item.namespace)
+        paused = paused_by(switches.paused, item.namespace)
         silent = fits(switches.shadow.namespaces, item.namespace)
         decide = partial(leaving.decide, item=item, body=body, paused=paused, basis=looker.basis)
         self._pending.append((item, self._store.write(partial(decide, now=now, silent=silent))))
@@ -175,78 +172,15 @@ class Decider:
             lambda tx: work.terminal(tx, item, reason=superseded, message=message, now=now)
         ).result()
 
-    def _look(self, looker: Looker, item: Work, standing: Standing, now: float) -> Look:
+    def _look(
+        self, looker: Looker, item: Work, standing: Standing, history: rules.History, now: float
+    ) -> Look:
         try:
-            return looker.look(standing, self._history(item), datetime.fromtimestamp(now, UTC))
+            return looker.look(standing, history, datetime.fromtimestamp(now, UTC))
         except Exception as error:  # one intent that trips over a fault of ours stops no other
             log.exception("%s/%s could not be looked at", item.namespace, item.name)
             message = f"a fault of conductor-watch ({type(error).__name__}: {error}); it is looked at again"
             return Look(Ruling(Step.WAIT, Reason.BACKING_OFF, message, now + _FAULT_SECONDS))
-
-    def _standing(
-        self, switches: Switches, item: Work, known: intents.Intent, body: Mapping[str, Any]
-    ) -> Standing:
-        if "problem" in body:
-            return Standing(None, problem=str(body["problem"]))
-        intent = intent_of(body, uid=item.uid, generation=item.generation, origin=known.origin)
-        anew = Reapplied.of(body)
-        confirmed, superseded = self._confirmed(item, max(body["wish"], anew.generation))
-        return Standing(
-            intent,
-            existing=body.get("existing", False) or self._adopted(item, body["wish"]),
-            paused=_paused(switches.paused, intent.namespace),
-            confirmed=confirmed,
-            superseded=superseded,
-            shadow=fits(switches.shadow.namespaces, intent.namespace),
-            resolved=anew.actions,
-            approved=self._store.read(partial(approvals.of, uid=item.uid, spec_hash=item.spec_hash))
-            is not None,
-        )
-
-    def _confirmed(self, item: Work, wish: int) -> tuple[bool, str]:
-        """Whether an earlier generation of the same wish took effect, and who decides its fields since.
-
-        `wish` is the first generation that counts: the one that wished it first, or was taken back last.
-        """
-        if wish == item.generation:
-            return False, ""
-        confirmed = any(
-            other.uid == item.uid
-            and wish <= other.generation < item.generation
-            and other.state is State.CONFIRMED
-            and other.reason not in (Reason.DRY_RUN.value, Reason.ADOPTED.value)
-            for other in self._generations(item)
-        )
-        if not confirmed:
-            return False, ""
-        status = self._store.read(partial(report.status_of, uid=item.uid)) or {}
-        taken = ready_reason(status) == Reason.SUPERSEDED.value
-        return True, str(status.get("lastMessage", "")) if taken else ""
-
-    def _adopted(self, item: Work, wish: int) -> bool:
-        """Whether an earlier generation of the same wish was adopted; a store that was lost knows no more."""
-        return wish < item.generation and any(
-            other.uid == item.uid
-            and wish <= other.generation < item.generation
-            and other.reason == Reason.ADOPTED.value
-            for other in self._generations(item)
-        )
-
-    def _generations(self, item: Work) -> list[Work]:
-        """Lists the last generations of an intent, newest first."""
-        return self._store.read(
-            lambda reader: work.generations(reader, item.namespace, item.name, limit=_REMEMBERED)
-        )
-
-    def _history(self, item: Work) -> rules.History:
-        others = [other for other in self._generations(item) if other.id != item.id]
-        completed = [other.updated_at for other in others if other.state is State.CONFIRMED]
-        return rules.History(
-            attempts=item.attempts,
-            generations=len(others),
-            last_phase=report.last_phase(others),
-            last_completed_at=datetime.fromtimestamp(max(completed), UTC) if completed else None,
-        )
 
 
 def _limit(tx: Transaction, *, item: Work, at: float, now: float, silent: bool) -> None:
@@ -255,14 +189,6 @@ def _limit(tx: Transaction, *, item: Work, at: float, now: float, silent: bool) 
     item = work.wait(tx, item, reason=reason.value, message=message, basis=LIMITED, until=at, now=now)
     if at - now > _MOMENT_SECONDS and not silent:
         report.put_status(tx, item, report.from_outcome(item, {}, reason, message, now, next_retry=at))
-
-
-def _paused(paused: PausedSettings, namespace: str) -> str:
-    if paused.everything:
-        return "the settings pause every intent (paused.everything)"
-    if namespace in paused.namespaces:
-        return f"the settings pause the namespace {namespace} (paused.namespaces)"
-    return ""
 
 
 @dataclass(frozen=True, slots=True)
