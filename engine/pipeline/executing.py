@@ -38,7 +38,7 @@ from engine.pipeline.effects import effect_of
 from engine.pipeline.recording import Recorder
 from engine.reasons import Reason
 from engine.settings import ExecutionSettings, Switches
-from store import Store, Transaction, decisions, work
+from store import Store, StoreError, Transaction, decisions, work
 from store.work import Claim, StaleTransition, Work
 
 log = logging.getLogger(__name__)
@@ -216,18 +216,22 @@ class Dispatcher:
             log.warning("%s", error)
         elif error is not None:
             log.error("%s/%s: what came of it could not be recorded", *_key(run.item), exc_info=error)
-            self._unrecorded = True
         with self._lock:
             self._running.pop(run.item.id, None)
+            self._unrecorded |= error is not None and not isinstance(error, StaleTransition)
         self._wake()
 
     def _recover(self) -> None:
         """Puts back what ended without a record of its end; it is read back before anything is sent."""
-        if self._unrecorded:
-            with self._lock:
-                running = set(self._running)
+        with self._lock:
+            if not self._unrecorded:
+                return
+            running, self._unrecorded = set(self._running), False
+        try:
             self._store.write(lambda tx: work.recover(tx, self._clock(), running=running)).result()
-            self._unrecorded = False
+        except StoreError:
+            self._unrecorded = True
+            raise
 
     def _carry_out(self, run: _Run) -> Future[Any]:
         """Carries out a claim; the future resolves when it is recorded what came of it."""
