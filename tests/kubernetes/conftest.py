@@ -13,6 +13,8 @@
 - `account(rules)`: the kubeconfig of a ServiceAccount with other rights, as for a missing one:
   `account(without("networkintents/status"))`.
 - `kubectl("get", "ni", "-A")`: what kubectl prints, as admin.
+- `proxy`: a FaultProxy in front of `admin`'s API server, for what a network does; `journal`: a Journal of the
+  watch in memory (tests.kubernetes.watching).
 - `own_server`: an API server of the test's own (ApiServer: stop_api, start_api, stop_etcd, start_etcd,
   compact), prepared as the shared one is; four seconds, so only for tests that break it.
   `Surroundings(own_server.admin, folder)` makes namespaces and accounts there: `.namespace()`,
@@ -39,7 +41,9 @@ from tests.cluster.api import Api
 from tests.cluster.server import ApiServer
 from tests.cluster.sharing import shared_server
 from tests.cluster.surroundings import BASE, Rules, Surroundings, install
+from tests.kubernetes.proxy import FaultProxy, between
 from tests.kubernetes.running import Kubectl, Start, kubectl_of, settings_of
+from tests.kubernetes.watching import Journal
 
 
 def _programs() -> Path:
@@ -155,3 +159,14 @@ def own_server(own_servers: Callable[[], ApiServer]) -> Iterator[ApiServer]:
     install(server.admin)
     yield server
     server.stop()
+
+
+@pytest.fixture
+def proxy(admin: Api) -> Iterator[FaultProxy]:
+    with between(admin) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def journal() -> Journal:
+    return Journal()

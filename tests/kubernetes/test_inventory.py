@@ -19,19 +19,13 @@ from engine.live import Inventory, UnknownFact, gather
 from engine.live.managers import field_managers
 from tests.cluster.api import Api, Resource
 from tests.cluster.surroundings import without
-from tests.kubernetes.proxy import FaultProxy, between
+from tests.kubernetes.proxy import FaultProxy
 
 DEPLOYMENTS = Resource("apps/v1", "deployments")
 CONFIG_MAPS = Resource("v1", "configmaps")
 QUOTAS = Resource("v1", "resourcequotas")
 NODES = Resource("v1", "nodes")
 FAST = Times(connect=2.0, read=5.0, silence=20.0, first_delay=0.05, longest_delay=0.2)
-
-
-@pytest.fixture
-def proxy(admin: Api) -> Iterator[FaultProxy]:
-    with between(admin) as proxy:
-        yield proxy
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from engine.status import Report, Target, build_status
 from engine.telling import FINALIZER
 from tests.cluster.api import NETWORK_INTENTS, Api, Resource
 from tests.cluster.surroundings import without
-from tests.kubernetes.proxy import FaultProxy, between
+from tests.kubernetes.proxy import FaultProxy
 
 INTENTS = network_intents("nephoran.com", "v1")
 EVENTS = Resource("events.k8s.io/v1", "events")
@@ -42,12 +42,6 @@ class Clock:
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
-
-
-@pytest.fixture
-def proxy(admin: Api) -> Iterator[FaultProxy]:
-    with between(admin) as proxy:
-        yield proxy
 
 
 @pytest.fixture
