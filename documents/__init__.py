@@ -5,7 +5,7 @@ The one way by which rules, grammar, settings and manifests are read. Knows noth
 
 from documents.errors import DocumentError, Place, Problem, pointed_at
 from documents.folder import Stamp, read_bytes, read_file, scan
-from documents.model import FilePath, StrictModel, validate
+from documents.model import FilePath, StrictModel, said, validate
 from documents.reading import MAX_BYTES, Document, load, parse
 from documents.watching import Watched
 
@@ -24,6 +24,7 @@ __all__ = [
     "pointed_at",
     "read_bytes",
     "read_file",
+    "said",
     "scan",
     "validate",
 ]

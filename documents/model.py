@@ -46,13 +46,17 @@ def validate(document: Document, model: type[Model], path: KeyPath = ()) -> Mode
 
 def _problem(document: Document, model: type[BaseModel], path: KeyPath, detail: ErrorDetails) -> Problem:
     where = _existing(document, (*path, *detail["loc"]), missing=detail["type"] == "missing")
-    message = detail["msg"].removeprefix("Value error, ")
+    return document.problem(where, said(detail, model))
+
+
+def said(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    """Returns what does not fit a model, for people; of an unknown field what may have been meant."""
     if detail["type"] == "extra_forbidden":
         name = str(detail["loc"][-1])
-        message = f"unknown field {name!r}" + _suggestion(name, model)
-    elif detail["type"] == "missing":
-        message = f"the field {detail['loc'][-1]!r} is missing"
-    return document.problem(where, message)
+        return f"unknown field {name!r}" + _suggestion(name, model)
+    if detail["type"] == "missing":
+        return f"the field {detail['loc'][-1]!r} is missing"
+    return detail["msg"].removeprefix("Value error, ")
 
 
 def _existing(document: Document, location: KeyPath, *, missing: bool) -> KeyPath:

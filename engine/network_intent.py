@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
-from documents import Document, DocumentError, StrictModel, validate
+from documents import Document, DocumentError, StrictModel, said, validate
 from engine.identity import spec_hash
 
 GROUP = "nephoran.com"
@@ -140,9 +140,9 @@ def read_manifest(document: Document, group: str = GROUP, version: str = VERSION
 
 def said_problems(error: ValidationError, section: str = "spec") -> str:
     """Returns what of a section does not fit, field by field, for people."""
+    model = Metadata if section == "metadata" else IntentSpec
     return "; ".join(
-        f"{'.'.join([section, *(str(step) for step in detail['loc'])])}: "
-        f"{detail['msg'].removeprefix('Value error, ')}"
+        f"{'.'.join([section, *(str(step) for step in detail['loc'])])}: {said(detail, model)}"
         for detail in error.errors(include_url=False)
     )
 

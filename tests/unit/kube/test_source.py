@@ -200,7 +200,7 @@ def test_an_intent_made_again_while_nobody_looked_is_another_one(api: ScriptedAp
 
 def test_an_object_of_an_older_definition_is_malformed_not_fatal(api: ScriptedApi, journal: Journal) -> None:
     broken = intent("a", 7)
-    broken["spec"] = {"intent": "scale amf to 5", "priority": 99, "constraints": {"maxReplicas": "many"}}
+    broken["spec"] = {"intent": "scale amf to 5", "priority": 99, "constraints": {"maxReplica": 3}}
     without = intent("b", 8)
     del without["spec"]
     api.lists.append(listing(broken, without, intent("c", 9)))
@@ -212,9 +212,12 @@ def test_an_object_of_an_older_definition_is_malformed_not_fatal(api: ScriptedAp
         ("upsert", "c"),
     ]
     first, second, _ = journal.bodies()
-    assert first["problem"].startswith("spec.priority: Input should be less than or equal to 10; spec.constr")
+    assert first["problem"] == (
+        "spec.priority: Input should be less than or equal to 10; "
+        "spec.constraints.maxReplica: unknown field 'maxReplica'; did you mean 'maxReplicas'?"
+    )
     assert first["metadata"]["generation"] == 1
-    assert second["problem"] == "spec.intent: Field required"
+    assert second["problem"] == "spec.intent: the field 'intent' is missing"
 
 
 def test_a_status_comes_along_also_where_it_speaks_of_an_older_generation(
