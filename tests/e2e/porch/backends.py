@@ -23,6 +23,18 @@ class Packages(Protocol):
         """Returns the files of a revision."""
         ...
 
+    def approve(self, revision: Seen) -> None:
+        """Approves a proposal as a person would."""
+        ...
+
+    def reject(self, revision: Seen) -> None:
+        """Says no to a proposal as a person would."""
+        ...
+
+    def draft(self, package: str, workspace: str) -> None:
+        """Begins a revision of a new package, as somebody else would."""
+        ...
+
     def remove(self, prefix: str) -> None:
         """Removes all packages whose names begin with a text."""
         ...
@@ -34,11 +46,13 @@ class Backend:
 
     Attributes:
         settings: the section `executors`.
+        keeping: the name of the part of it that says what is kept.
     """
 
     name: str
     settings: dict[str, Any]
     packages: Packages
+    keeping: str = "porch"
 
 
 def _porch(given: Given, kubeconfig: Path, folder: Path) -> Backend:
@@ -55,7 +69,7 @@ def _porchctl(given: Given, kubeconfig: Path, folder: Path) -> Backend:
 def _kpt(given: Given, kubeconfig: Path, folder: Path) -> Backend:
     url = variable("E2E_KPT_GIT_URL")
     section = {"kpt": program("E2E_KPT"), "repositories": {given.repository: {"url": url, "plainHttp": True}}}
-    return Backend("kpt", {"kpt": section}, GitRepository(url, folder / "seen"))
+    return Backend("kpt", {"kpt": section}, GitRepository(url, folder / "seen"), keeping="kpt")
 
 
 _MAKERS: Mapping[str, Callable[[Given, Path, Path], Backend]] = {

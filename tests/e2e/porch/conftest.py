@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -20,7 +19,7 @@ from tests.cluster.surroundings import Surroundings, install
 from tests.e2e.porch.backends import NAMES, Backend, backend
 from tests.e2e.porch.given import Given, given, variable
 from tests.e2e.porch.product import DEPLOYMENTS, Followed, Product, make_workload
-from tests.e2e.porch.revisions import Porch, Seen
+from tests.e2e.porch.revisions import Seen
 
 SOON = [1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0]
 """Retries that come sooner than the settings' own, so that a test need not wait for minutes."""
@@ -36,7 +35,6 @@ class Stage:
     folder: Path
     product: Product
     intents: Followed
-    porch: Porch
 
     def workload(self, name: str, replicas: int = 2) -> None:
         """Makes a Deployment for intents to be about."""
@@ -100,11 +98,13 @@ def real() -> Given:
 
 @pytest.fixture
 def make_stage(real: Given, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
-    """Makes stages: `make_stage("porch", lifecycle="Proposed")`."""
+    """Makes stages: `make_stage("porch", lifecycle="Proposed", keepDraftsHours=1)`."""
     surroundings = Surroundings(real.admin, tmp_path / "accounts")
     made: list[Stage] = []
 
-    def make(name: str, *, repository: str | None = None, lifecycle: str = "Published", **more: Any) -> Stage:
+    def make(
+        name: str, *, repository: str | None = None, lifecycle: str = "Published", **kept: float
+    ) -> Stage:
         namespace = surroundings.namespace()
         account = real.admin.kubeconfig
         folder = tmp_path / namespace
@@ -117,10 +117,10 @@ def make_stage(real: Given, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
             "highestLifecycle": "Published",
             "lifecycle": lifecycle,
         }
-        sections = {"bounds": bounds, "executors": chosen.settings, "execution": {"retrySeconds": SOON}}
-        product = Product(folder, account, namespace, sections | more)
-        porch = Porch(real.admin, real.namespace, real.repository)
-        stage = Stage(real, chosen, namespace, folder, product, Followed(real.admin, namespace), porch)
+        settings = chosen.settings | {chosen.keeping: chosen.settings[chosen.keeping] | kept}
+        sections = {"bounds": bounds, "executors": settings, "execution": {"retrySeconds": SOON}}
+        product = Product(folder, account, namespace, sections)
+        stage = Stage(real, chosen, namespace, folder, product, Followed(real.admin, namespace))
         made.append(stage)
         return stage
 

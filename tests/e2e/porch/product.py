@@ -20,6 +20,9 @@ from tests.cluster.api import NETWORK_INTENTS, Api, Object, Resource
 ROOT = Path(__file__).parents[3]
 DEPLOYMENTS = Resource("apps/v1", "deployments")
 STOP_SECONDS = 60.0
+COMMAND_SECONDS = 120.0
+_COMMAND = [sys.executable, "-P", "-c", "from engine.cli import main; main()"]
+_ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 WAITING = {"BackendDown", "BackingOff", "ReadBack"}
 """What an intent says whose backend is out of reach."""
 _FINAL = {"Ambiguous", "Unsupported", "Invalid", "Unsafe", "Conflict", "RetriesExhausted"}
@@ -52,11 +55,10 @@ class Product:
 
     def start(self) -> None:
         """Starts it; returns at once."""
-        command = [sys.executable, "-P", "-c", "from engine.cli import main; main()"]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "run", "--settings", str(self._file)],
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                [*_COMMAND, "run", "--settings", str(self._file)],
+                env=_ENVIRONMENT,
                 stdout=log,
                 stderr=log,
             )
@@ -69,6 +71,22 @@ class Product:
             assert self.alive(), f"the product ended:\n{self.log()}"
             assert time.monotonic() < deadline, f"the product did not begin to work:\n{self.log()}"
             time.sleep(0.005)
+
+    def lose_store(self) -> None:
+        """Takes its store away, while it does not run."""
+        for path in self.store.parent.glob(f"{self.store.name}*"):
+            path.unlink()
+
+    def ask(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Runs a command on its settings, as a person would."""
+        return subprocess.run(
+            [*_COMMAND, *words, "--settings", str(self._file)],
+            env=_ENVIRONMENT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
+        )
 
     def alive(self) -> bool:
         """Tells whether it runs."""
@@ -134,6 +152,15 @@ class Followed:
             head = {"apiVersion": "nephoran.com/v1", "kind": "NetworkIntent", "metadata": {"name": name}}
             made = self.admin.create(NETWORK_INTENTS, self.namespace, head | wish)
         self.wanted[name] = made["metadata"]["generation"]
+
+    def delete(self, name: str) -> None:
+        """Deletes an intent; it may stay until its packages are withdrawn."""
+        self.admin.delete(NETWORK_INTENTS, self.namespace, name)
+
+    def is_gone(self, name: str) -> bool:
+        """Tells whether an intent that was deleted is there no more."""
+        listed = self.admin.list(NETWORK_INTENTS, self.namespace)
+        return all(item["metadata"]["name"] != name for item in listed)
 
     def reason(self, name: str) -> str:
         """Returns what an intent says of the generation that was made last; empty where nothing yet."""

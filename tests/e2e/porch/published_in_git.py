@@ -12,6 +12,7 @@ from tests.e2e.porch.revisions import Seen
 
 _NUMBER = re.compile(r"v([1-9][0-9]*)\Z")
 _OPEN = {"drafts": "Draft", "proposed": "Proposed"}
+_FOLDERS = {lifecycle: folder for folder, lifecycle in _OPEN.items()}
 _SECONDS = 120
 
 
@@ -56,6 +57,27 @@ class GitRepository:
         tree = f"{revision.name}:{revision.package}"
         names = self._git("ls-tree", "--name-only", tree).splitlines()
         return {name: self._git("show", f"{tree}/{name}") for name in names}
+
+    def approve(self, revision: Seen) -> None:
+        """Merges the branch of a proposal, which then goes, as a person would."""
+        self._fetch()
+        self._git("checkout", "--quiet", "--force", "--detach", "refs/heads/main")
+        self._git("merge", "--quiet", "--no-ff", "--message", f"Merge {revision.package}", revision.name)
+        self._git("push", "--quiet", "--atomic", "origin", "HEAD:refs/heads/main", f":{_branch(revision)}")
+
+    def reject(self, revision: Seen) -> None:
+        """Deletes the branch of a proposal, as a person would."""
+        self._git("push", "--quiet", "origin", f":{_branch(revision)}")
+
+    def draft(self, package: str, workspace: str) -> None:
+        """Begins a revision of a new package, as somebody else would."""
+        self._fetch()
+        self._git("checkout", "--quiet", "--force", "--detach", "refs/heads/main")
+        (self._clone / package).mkdir()
+        (self._clone / package / "Kptfile").write_text("apiVersion: kpt.dev/v1\nkind: Kptfile\n")
+        self._git("add", "--", package)
+        self._git("commit", "--quiet", "--message", f"Begin {package}")
+        self._git("push", "--quiet", "origin", f"HEAD:refs/heads/drafts/{package}/{workspace}")
 
     def remove(self, prefix: str) -> None:
         """Removes all packages whose names begin with a text, with their tags and branches."""
@@ -106,3 +128,7 @@ class GitRepository:
         )
         assert done.returncode == 0, f"git {arguments}: {done.stderr}"
         return done.stdout
+
+
+def _branch(revision: Seen) -> str:
+    return f"refs/heads/{_FOLDERS[revision.lifecycle]}/{revision.package}/{revision.workspace}"

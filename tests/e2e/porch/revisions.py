@@ -59,11 +59,14 @@ class Porch:
         body = {**head, "metadata": {"namespace": self.namespace}, "spec": spec}
         self._admin.create(REVISIONS, self.namespace, body)
 
-    def set_lifecycle(self, name: str, lifecycle: str) -> Object:
-        """Approves, rejects or proposes for deletion, as a person would."""
-        body = {"spec": {"lifecycle": lifecycle}}
-        subresource = "approval" if lifecycle == "Published" else ""
-        return self._admin.patch(REVISIONS, self.namespace, name, body, subresource)
+    def approve(self, revision: Seen) -> None:
+        """Approves a proposal as a person would."""
+        body = {"spec": {"lifecycle": "Published"}}
+        self._admin.patch(REVISIONS, self.namespace, revision.name, body, "approval")
+
+    def reject(self, revision: Seen) -> None:
+        """Rejects a proposal as a person would."""
+        self._admin.patch(REVISIONS, self.namespace, revision.name, {"spec": {"lifecycle": "Draft"}})
 
     def remove(self, prefix: str) -> None:
         """Removes every revision of packages whose names begin with a text."""

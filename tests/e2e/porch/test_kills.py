@@ -1,4 +1,4 @@
-"""kill -9 of the product at random moments over a real backend: one revision for each effect, none missing.
+"""kill -9 of the product over a real backend, also with its store lost: one revision for each effect.
 
 KILL_ROUNDS and KILL_INTENTS make it longer: the campaign in docs/porch-measurements.md had 50 and 300.
 """
@@ -14,10 +14,11 @@ import pytest
 
 from tests.e2e.porch.backends import NAMES
 from tests.e2e.porch.conftest import Stage
-from tests.e2e.porch.history import assert_each_effect_happened_once
+from tests.e2e.porch.history import assert_each_effect_happened_once, assert_one_revision_each
 
 ROUNDS = int(os.environ.get("KILL_ROUNDS", "6"))
 INTENTS = int(os.environ.get("KILL_INTENTS", "36"))
+LOST_INTENTS = 12
 LONGEST = 1.5
 """How long the product works at most before it is killed, in seconds."""
 
@@ -47,3 +48,24 @@ def test_a_product_killed_at_random_moments_makes_each_revision_once(
     stage.intents.wait("Completed", list(wanted), stage.product, seconds=900)
     stage.product.stop()
     assert_each_effect_happened_once(stage, wanted)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_store_that_is_lost_amid_the_work_makes_no_revision_twice(
+    make_stage: Callable[..., Stage], name: str
+) -> None:
+    stage = make_stage(name)
+    wanted = {f"nf-{number}": 3 + number for number in range(LOST_INTENTS)}
+    for workload, replicas in wanted.items():
+        stage.workload(workload)
+        stage.intents.wish(workload, f"scale {workload} to {replicas} replicas")
+    for done in (1, LOST_INTENTS // 2):
+        stage.product.start()
+        stage.until(lambda done=done: len(stage.revisions()) >= done)
+        stage.product.kill()
+        stage.product.lose_store()
+    stage.product.start()
+    stage.intents.wait("Completed", list(wanted), stage.product, seconds=600)
+    stage.product.stop()
+    assert_one_revision_each(stage, wanted)

@@ -9,10 +9,12 @@ import yaml
 
 from engine.krm.package import package_name
 from tests.cluster.api import Object
-from tests.e2e.porch.backends import OVER_PORCH
+from tests.e2e.porch.backends import NAMES, OVER_PORCH
 from tests.e2e.porch.conftest import Stage
+from tests.e2e.porch.revisions import Seen
 
 MakeStage = Callable[..., Stage]
+EACH = pytest.mark.parametrize("name", NAMES)
 OVER_PORCH_EACH = pytest.mark.parametrize("name", OVER_PORCH)
 
 
@@ -82,8 +84,9 @@ def test_what_was_published_is_in_git(make_stage: MakeStage, name: str) -> None:
     assert yaml.safe_load(files["deployment-amf.yaml"])["spec"]["replicas"] == 5
 
 
-def test_a_repository_that_is_not_there_is_named(make_stage: MakeStage) -> None:
-    stage = make_stage("porch", repository="no-such-repository")
+@EACH
+def test_a_repository_that_is_not_there_is_named(make_stage: MakeStage, name: str) -> None:
+    stage = make_stage(name, repository="no-such-repository")
     stage.workload("amf")
     stage.product.start()
     stage.intents.wish("scale", "scale amf to 5 replicas")
@@ -91,39 +94,41 @@ def test_a_repository_that_is_not_there_is_named(make_stage: MakeStage) -> None:
     assert stage.intents.reason("scale") != "Completed"
 
 
-@OVER_PORCH_EACH
+def propose(stage: Stage) -> Seen:
+    """Has an intent propose a package; returns its revision."""
+    stage.workload("amf")
+    stage.product.start()
+    stage.intents.wish("scale", "scale amf to 5 replicas")
+    stage.intents.wait("AwaitingApproval", ["scale"], stage.product)
+    (revision,) = stage.revisions()
+    assert revision.lifecycle == "Proposed"
+    return revision
+
+
+@EACH
 def test_what_a_person_approves_is_shown(make_stage: MakeStage, name: str) -> None:
     stage = make_stage(name, lifecycle="Proposed")
-    stage.workload("amf")
-    stage.product.start()
-    stage.intents.wish("scale", "scale amf to 5 replicas")
-    stage.intents.wait("AwaitingApproval", ["scale"], stage.product)
-    (revision,) = stage.porch.revisions(stage.prefix)
-    assert revision.lifecycle == "Proposed"
-    stage.porch.set_lifecycle(revision.name, "Published")
+    stage.backend.packages.approve(propose(stage))
     stage.intents.wait("Completed", ["scale"], stage.product, seconds=60)
+    (package,) = stage.intents.status("scale")["packages"]
+    assert package["lifecycle"] == "Published"
 
 
-@OVER_PORCH_EACH
+@EACH
 def test_what_a_person_rejects_is_shown(make_stage: MakeStage, name: str) -> None:
     stage = make_stage(name, lifecycle="Proposed")
-    stage.workload("amf")
-    stage.product.start()
-    stage.intents.wish("scale", "scale amf to 5 replicas")
-    stage.intents.wait("AwaitingApproval", ["scale"], stage.product)
-    (revision,) = stage.porch.revisions(stage.prefix)
-    stage.porch.set_lifecycle(revision.name, "Draft")
+    stage.backend.packages.reject(propose(stage))
     stage.intents.wait("ProposalRejected", ["scale"], stage.product, seconds=60)
 
 
-@OVER_PORCH_EACH
+@EACH
 def test_a_revision_of_somebody_else_is_waited_for(make_stage: MakeStage, name: str) -> None:
     stage = make_stage(name)
     stage.workload("amf")
     package = package_name(stage.namespace, "amf")
-    stage.porch.draft(package, "somebody-else")
+    stage.backend.packages.draft(package, "somebody-else")
     stage.product.start()
     stage.intents.wish("scale", "scale amf to 5 replicas")
     stage.intents.wait("PackageBusy", ["scale"], stage.product)
-    stage.porch.remove(package)
+    stage.backend.packages.remove(package)
     stage.intents.wait("Completed", ["scale"], stage.product)
