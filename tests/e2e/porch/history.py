@@ -38,7 +38,7 @@ def assert_one_revision_each(stage: Stage, wanted: Mapping[str, int]) -> dict[st
 
 
 def assert_each_effect_happened_once(stage: Stage, wanted: Mapping[str, int]) -> None:
-    """Checks besides that each intent, named as its workload, has one effect, and that revision is its own."""
+    """Checks besides that each intent has one effect by the store, and that the revision is of that one."""
     made = assert_one_revision_each(stage, wanted)
     with open_read_only(stage.product.store) as reader:
         assert audit.verify(reader, None).first_broken is None
