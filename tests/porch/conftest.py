@@ -66,7 +66,7 @@ class Bench:
     decided: dict[str, Effect] = field(default_factory=dict)
 
     def executor(
-        self, *, cache: Any = "detect", seconds: float = 5.0, most: int = 1 << 20, keep: int = 50
+        self, *, cache: Any = "detect", seconds: float = 60.0, most: int = 1 << 20, keep: int = 50
     ) -> PorchExecutor:
         if self.kubeconfig is not None:
             configuration = configure(self.kubeconfig)

@@ -216,9 +216,24 @@ def test_a_hostile_list_is_no_answer(bench: Bench, answer: Any) -> None:
     assert bench.porch.writes() == []
 
 
+@pytest.mark.parametrize(
+    ("cache", "told"), [("cr", "CR cache: one revision at a time"), ("db", "database cache")]
+)
+def test_a_probe_tells_the_cache_once_there_is_an_open_revision(bench: Bench, cache: str, told: str) -> None:
+    bench.porch.cache = cache
+    executor = bench.executor()
+    before = executor.probe()
+    bench.porch.add("core-smf", "by-hand")
+    after = executor.probe()
+    assert isinstance(before, Up)
+    assert isinstance(after, Up)
+    assert "cache not known before there is a revision" in before.detail
+    assert told in after.detail
+
+
 def test_a_probe_tells_a_missing_repository_from_a_porch_that_is_down(bench: Bench) -> None:
     executor = bench.executor()
-    assert executor.probe() == Up("porch in namespace default")
+    assert isinstance(executor.probe(), Up)
     bench.porch.repositories = ("edge",)
     seen = executor.probe()
     assert isinstance(seen, Up)

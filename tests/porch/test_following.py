@@ -179,5 +179,6 @@ def test_gc_lists_and_deletes_what_is_left_over(bench: Bench, place: Workplace, 
     answer = CliRunner().invoke(cli, ["gc", *options, "--settings", settings, "-o", "json"])
     assert answer.exit_code == 0, answer.output
     found = yaml.safe_load(answer.output)["revisions"]
-    assert found == [{"resourceName": left, "lifecycle": "Draft", "deleted": not dry_run}]
+    told = {"repository": "main", "resourceName": left, "lifecycle": "Draft", "deleted": not dry_run}
+    assert found == [told]
     assert set(bench.porch.revisions) == {kept, theirs} | ({left} if dry_run else set())

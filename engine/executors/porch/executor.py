@@ -40,6 +40,12 @@ from engine.reasons import Reason
 _LOOKS = 3
 """How often it is looked at how things are, where others change them, before a try counts as failed."""
 _LOOK_SECONDS = 0.5
+_CACHES = {
+    "db": "database cache",
+    "cr": "CR cache: one revision at a time in each repository",
+    "detect": "cache not known before there is a revision: one at a time in each repository",
+}
+"""What people are told of porch's cache."""
 
 
 class PorchExecutor:
@@ -144,11 +150,14 @@ class PorchExecutor:
         """Asks porch-server for its resources, then whether the repositories are ready."""
         try:
             self._api.ping()
-            problems = [problem for name in self._repositories if (problem := self._api.repository(name))]
+            states = {name: self._api.repository(name) for name in self._repositories}
+            if self._queues.cache == "detect":  # any revision tells, and there are few that are open
+                for name in (name for name, problem in states.items() if not problem):
+                    self._api.open_revisions(name)
         except PorchError as error:
             return Down(error.failure.message)
-        cache = {"db": ", database cache", "cr": ", CR cache"}.get(self._queues.cache, "")
-        return Up(f"porch in namespace {self._api.namespace}{cache}", tuple(problems))
+        problems = tuple(problem for problem in states.values() if problem)
+        return Up(f"porch in namespace {self._api.namespace}, {_CACHES[self._queues.cache]}", problems)
 
     def close(self) -> None:
         """Closes the connections."""
