@@ -213,7 +213,7 @@ def supersede(tx: Transaction, lost: Iterable[OwnedField], *, by: str, now: floa
     for owned in lost:
         fields.setdefault(owned.owner, []).append(owned.field)
     for owner, names in fields.items():
-        message = f"{', '.join(sorted(names))} was taken over by {by}; this intent does nothing more"
+        message = taken_over(names, by)
         item = work.current(tx, owner.intent_namespace, owner.intent_name)
         if item is None or item.uid != owner.uid:
             continue
@@ -224,6 +224,11 @@ def supersede(tx: Transaction, lost: Iterable[OwnedField], *, by: str, now: floa
         written = packages_of(tx, item)
         superseded = from_outcome(item, body, Reason.SUPERSEDED, message, now)
         put_status(tx, item, replace(superseded, packages=written))
+
+
+def taken_over(fields: Iterable[str], by: str) -> str:
+    """Says that other intents decide some fields."""
+    return f"{', '.join(sorted(fields))} was taken over by {by}; this intent does nothing more"
 
 
 def packages_of(reader: Reader, item: Work) -> Sequence[Mapping[str, Any]]:

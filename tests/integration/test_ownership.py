@@ -104,6 +104,25 @@ def test_a_superseded_intent_stays_so_when_only_its_treatment_changes(workplace:
     assert workplace.status("older")["packages"]
 
 
+def test_a_superseded_intent_stays_so_though_it_was_suspended_meanwhile(workplace: Workplace) -> None:
+    workplace.intent("older", "scale amf to 4")
+    workplace.settle()
+    workplace.intent("newer", "scale amf to 6")
+    workplace.settle()
+    for _ in range(2):
+        workplace.intent("older", "scale amf to 4", suspend=True)
+        workplace.settle()
+        assert workplace.reason("older") == "Suspended"
+        workplace.intent("older", "scale amf to 4")
+        workplace.settle()
+    assert workplace.reason("older") == "Superseded"
+    assert (
+        "Deployment/amf:spec.replicas was taken over by core/newer"
+        in workplace.status("older")["lastMessage"]
+    )
+    assert workplace.status("older")["packages"]
+
+
 def test_an_intent_is_told_though_its_last_generation_changed_nothing(
     workplace: Workplace,
 ) -> None:
