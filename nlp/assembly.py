@@ -128,6 +128,7 @@ def _of_kind(one: Assign, kind: Assign) -> Assign:
 def _resolve_pronouns(parts: Sequence[_Part]) -> None:
     """Puts the latest target in the place of it, its and them."""
     latest: list[Workload] = []
+    before: set[tuple[str, bool]] = set()
     for part in parts:
         for name in ("target", "flow.from[]", "flow.to[]", "affinity.with"):
             values = part.found.get(name, [])
@@ -135,11 +136,12 @@ def _resolve_pronouns(parts: Sequence[_Part]) -> None:
                 meant = workload(one)
                 if not meant.pronoun:
                     continue
-                if len(latest) != 1:
+                if len(latest) != 1 or (meant.pronoun == "many" and len(before) > 1):
                     raise unclear("it is not clear which workload is meant; name it", meant.places)
                 values[index] = _as_assign(one, latest[0])
         part.targets = [workload(one) for one in part.found.get("target", [])]
         named = part.targets or [workload(one) for one in _policy_targets(part)]
+        before |= {(one.name, one.everything) for one in named}
         if named:
             latest = [replace(one, namespace=one.namespace or part.namespace) for one in named]
 

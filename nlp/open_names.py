@@ -26,6 +26,7 @@ _KEY_LIKE = re.compile(
     r"(?:max|min|num|log-level|enable|disable)[-_.].*\Z|.*[-_.](?:level|size|count|timeout|interval|limit|rate|ttl|mode|period|"
     r"sessions|retries|threshold|percent|ratio|seconds|ms|bytes|enabled|url|uri|host|port|address|key|format|depth)\Z"
 )
+_VERSION = re.compile(r"v\d+(?:\.\d+)*\Z")
 _LABEL_KEY = re.compile(r"[a-z0-9](?:[\w./-]*[a-z0-9])?\Z", re.IGNORECASE)
 _LABEL_VALUE = re.compile(r"[a-z0-9](?:[\w.-]*[a-z0-9])?\Z", re.IGNORECASE)
 CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:am|pm|z)?\Z|\d{1,2}(?:am|pm)\Z", re.IGNORECASE)
@@ -67,7 +68,7 @@ def read_name(words: Words, at: int) -> Found:
     if at not in words.quoted and (words.is_known(low) or words.assigns(end)):
         return []
     in_that_way = low in words.vocabulary.manners and at > 0 and words.tokens[at - 1].low == "in"
-    if in_that_way or is_number_like(low) or is_key_like(low) or is_adverb(low):
+    if in_that_way or _VERSION.match(low) or is_number_like(low) or is_key_like(low) or is_adverb(low):
         return []
     return [(end, low)]
 
@@ -144,6 +145,9 @@ def read_apart_namespace(words: Words, at: int) -> Found:
     """A namespace after the word "namespace" alone, where that begins a clause or a part, or ends one."""
     word = at - 2 if words.low(at - 1) in (":", "=") else at - 1
     begins = word == 0 or words.low(word - 1) in _PART_BEGINS
+    low = words.tokens[at].low
+    if low in words.vocabulary.vague or is_adverb(low) or (word > 1 and words.low(word - 2) == "the"):
+        return []
     return [found for found in read_namespace(words, at) if begins or words.low(found[0]) in _PART_ENDS]
 
 

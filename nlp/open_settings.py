@@ -13,6 +13,8 @@ MAX_KEY_WORDS = 4
 """The longest key in plain words."""
 _AMOUNTS = frozenset({"LIMIT", "LIMITS", "REQUEST", "REQUESTS", "QUOTA"})
 """With "memory" they are a resource, whatever word stands before them."""
+_RESOURCES = frozenset({"MEMORY", "STORAGE"})
+"""What ends with one of them is a resource of the workload, whatever word stands before it."""
 _TECHNICAL_KEY = re.compile(r"[a-z][a-z0-9]*(?:[._-]+[a-z0-9]+)+\Z", re.IGNORECASE)
 _CAPITALS = re.compile(r"[A-Z][A-Z0-9]+\Z")
 _PLAIN_WORD = re.compile(r"[a-z][a-z0-9]*\Z", re.IGNORECASE)
@@ -84,7 +86,7 @@ def read_plain_key(words: Words, at: int) -> Found:
         own = own or token.low not in words.vocabulary.hard
         if "MEMORY" in parts and not _AMOUNTS.isdisjoint(parts):
             break
-        if own and (position > at or len(token.text) > 1):
+        if own and parts[-1] not in _RESOURCES and (position > at or len(token.text) > 1):
             found.append((position + 1, "_".join(parts)))
     return found
 

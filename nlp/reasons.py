@@ -9,7 +9,7 @@ import re
 
 from nlp import numerals
 from nlp.open_names import CLOCK
-from nlp.values import Found
+from nlp.values import ADDRESS, Found
 from nlp.words import Words
 
 MAX_REASON_WORDS = 60
@@ -21,6 +21,8 @@ _PURPOSE_ENDS = (*_ABSTRACT, "s")
 _NAME_LIKE = re.compile(r"\w-\w|\d")
 _NO_REASONS = frozenset({"not", "no", "never", "only"})
 _NEVER_LAST = frozenset({"next", "only"})
+_CLOSING = frozenset({"reasons", "purposes"})
+_CLAUSES = frozenset({"and", "on", "for", "of", ","})
 _NEVER_LOAD = frozenset({"next", "last", "coming", "following", "past"})
 _ARTICLES = frozenset({"the", "a", "an", "this", "our", "why", "what", "how"})
 _IN_LOAD = frozenset({"the", "a", "an", "of"})
@@ -58,7 +60,7 @@ def read_reason(words: Words, at: int) -> Found:
         if times or low in _NEVER_LAST or end == only_name:
             continue
         following = words.low(end)
-        closes = following in _SENTENCE_END or following in (",", ")")
+        closes = following in _SENTENCE_END or following in (",", ")") or (low in _CLOSING and not instructed)
         # Without a comma after it, what leads a sentence may go on with what is to be done.
         if closes or (
             not instructed
@@ -103,9 +105,16 @@ def read_aim(words: Words, at: int) -> Found:
     return [
         found
         for found in read_reason(words, at)
-        if found[0] > at + 1
-        and not (instructs and any(re.search(r"\d", words.low(inside)) for inside in range(at, found[0])))
+        if found[0] > at + 1 and not _says_what(words, at, found[0], instructs=instructs)
     ]
+
+
+def _says_what(words: Words, at: int, end: int, *, instructs: bool) -> bool:
+    """Whether an aim would swallow what is to be done: an address, a key, a number, a clause."""
+    inside = [words.low(position) for position in range(at, end)]
+    if any(ADDRESS.match(low) or "_" in low or (instructs and re.search(r"\d", low)) for low in inside):
+        return True
+    return inside[0] in words.vocabulary.levels and bool(_CLAUSES & {*inside} or re.search(r"\d", inside[1]))
 
 
 def read_circumstance(words: Words, at: int) -> Found:

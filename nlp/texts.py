@@ -142,12 +142,14 @@ def _vocabulary(grammar: Grammar) -> Vocabulary:
         | words["times"]
         | words["protocols"]
         | words["measures"]
+        | words["qualifiers"]
         | words["people"]
         | words["urgencies"],
         never_key_words=words["function"]
         | words["vague"]
         | words["counted"]
         | words["wishes"]
+        | words["moments"]
         | NUMBER_WORDS,
     )
 

@@ -66,7 +66,7 @@ _COMPOUND = re.compile(r"(?:\d+h)?(?:\d+m)?(?:\d+s)?(?:\d+ms)?\Z")
 _PROTOCOLS = ("tcp", "udp", "sctp")
 _PORT = re.compile(r"(?:(tcp|udp|sctp)[/:-])?([-+]?\d+)(?:[/:](tcp|udp|sctp))?\Z")
 _PORTS = re.compile(r"\d+(?:,\d+)+\Z")
-_ADDRESS = re.compile(r"(?:[0-9]{1,4}(?:\.[0-9]{1,4}){3}|(?=[0-9a-f]*:[0-9a-f:]*:)[0-9a-f:.]+)(?:/-?\d+)?\Z")
+ADDRESS = re.compile(r"(?:[0-9]{1,4}(?:\.[0-9]{1,4}){3}|(?=[0-9a-f]*:[0-9a-f:]*:)[0-9a-f:.]+)(?:/-?\d+)?\Z")
 _IMAGE = re.compile(r"[a-z0-9](?:[\w.:/@-]*[\w])?\Z", re.IGNORECASE)
 _VERSION = re.compile(r"v?\d+(?:\.\w+)*(?:[-+][\w.-]+)?\Z", re.IGNORECASE)
 _PLAIN_VERSION = re.compile(r"(?:v\d+(?:\.\w+)*|\d+(?:\.\d+)+)(?:[-+][\w.-]+)?\Z", re.IGNORECASE)
@@ -287,7 +287,7 @@ def read_port_numbers(tokens: Sequence[Token], at: int) -> Found:
 def read_address(tokens: Sequence[Token], at: int) -> Found:
     """`10.0.0.0/8`, `fd00::/64`, and `203.0.113.7`, which is a /32."""
     low = tokens[at].low
-    if not _ADDRESS.match(low):
+    if not ADDRESS.match(low):
         return []
     if "/" not in low:
         low += "/128" if ":" in low else "/32"
