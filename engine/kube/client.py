@@ -1,8 +1,9 @@
 """Calls of the API server: plain objects in and out, timeouts on each, errors of our own.
 
-The one place where HTTP is spoken, on the generic call of the Kubernetes client. Its generated APIs are not
-used: their models cost 20 MB, and `CustomObjectsApi` cannot reach the core group. Nothing is tried again
-here: each caller knows best when to.
+The one place where HTTP is spoken, on connections that the Kubernetes client sets up: TLS, proxies and
+tokens are its business. Its generated APIs are not used: their models cost 20 MB, and `CustomObjectsApi`
+cannot reach the core group. Nor is its generic call, which takes longer to put a request together than to
+send it. Nothing is tried again here: each caller knows best when to.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, Self
+from urllib.parse import urlencode
 
-from urllib3 import BaseHTTPResponse
+from urllib3 import BaseHTTPResponse, Timeout
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, SSLError
 
 from engine.kube.errors import (
@@ -29,7 +31,7 @@ from engine.kube.errors import (
     from_status,
 )
 from engine.kube.health import Health
-from engine.kube.light_kubernetes import ApiClient, ApiException, Configuration, RESTResponse
+from engine.kube.light_kubernetes import Configuration, RESTClientObject
 from engine.kube.resources import NAMESPACES, SELF_SUBJECT_REVIEWS, Resource
 
 JSON = "application/json"
@@ -140,15 +142,15 @@ class Client:
         self, configuration: Configuration, times: Times | None = None, *, most_bytes: int | None = None
     ) -> None:
         self._most_bytes = most_bytes
-        self._api = ApiClient(configuration)
-        self._api.user_agent = FIELD_MANAGER
+        self._configuration = configuration
+        self._connections = RESTClientObject(configuration).pool_manager
         self.host = configuration.host
         self.times = times or Times()
         self.health = Health()
 
     def close(self) -> None:
         """Closes the connections that nobody uses."""
-        self._api.close()
+        self._connections.clear()
 
     def get(self, path: str, what: str, query: Query | None = None) -> Object:
         """Returns what stands at a path.
@@ -205,7 +207,7 @@ class Client:
         """Opens an answer that goes on; it may be silent for `times.silence`. Raises as `get` does."""
         response = self._call("GET", path, what, query=query, read_seconds=self.times.silence)
         self._refuse(response, what)
-        return Stream(response.response, what)
+        return Stream(response, what)
 
     def whoami(self) -> str:
         """Returns the name of our account; empty where the API server is too old to tell (before 1.28).
@@ -282,42 +284,47 @@ class Client:
         body: Object | None = None,
         content_type: str = JSON,
         read_seconds: float | None = None,
-    ) -> RESTResponse:
-        timeout = (self.times.connect, read_seconds or self.times.read)
-        headers = {"Accept": JSON} | ({"Content-Type": content_type} if body is not None else {})
-        request = self._api.param_serialize(
-            method,
-            path,
-            query_params=list((query or {}).items()),
-            header_params=headers,
-            auth_settings=["BearerToken"],
-        )
+    ) -> BaseHTTPResponse:
+        headers = {"Accept": JSON, "User-Agent": FIELD_MANAGER}
+        token = self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+        if token:
+            headers["Authorization"] = token
+        if body is not None:
+            headers["Content-Type"] = content_type
         try:
-            return self._api.call_api(*request[:3], body, _request_timeout=timeout)
-        except (HTTPError, ApiException) as error:
+            return self._connections.urlopen(
+                method,
+                f"{self.host}{path}?{urlencode(query)}" if query else f"{self.host}{path}",
+                redirect=False,
+                body=None if body is None else json.dumps(body).encode(),
+                headers=headers,
+                timeout=Timeout(connect=self.times.connect, read=read_seconds or self.times.read),
+                preload_content=False,
+            )
+        except HTTPError as error:
             message = f"cannot {what}: the API server at {self.host} does not answer: {_short(error)}"
             never_sent = isinstance(error, _NEVER_SENT)
             raise (UnavailableError if never_sent else UnansweredError)(message) from error
 
-    def _refuse(self, response: RESTResponse, what: str) -> None:
+    def _refuse(self, response: BaseHTTPResponse, what: str) -> None:
         """Raises what an answer that is no success stands for."""
         if 200 <= response.status < 300:  # noqa: PLR2004 - HTTP's successes
             return
         status: Object = {}
         try:
             data = self._data(response, what)
-            plain = (response.getheader("Content-Type") or "").startswith(_PLAIN)
+            plain = (response.headers.get("Content-Type") or "").startswith(_PLAIN)
             status = {"message": data.decode(errors="replace")} if plain else _object(data, what)
         except ApiError:  # a proxy in between answers in HTML, or not to its end
             status = {}
-        raise from_status(what, response.status, status, _seconds(response.getheader("Retry-After")))
+        raise from_status(what, response.status, status, _seconds(response.headers.get("Retry-After")))
 
-    def _data(self, response: RESTResponse, what: str) -> bytes:
+    def _data(self, response: BaseHTTPResponse, what: str) -> bytes:
         """Reads an answer to its end, unless it is too long, in bytes or in time."""
         deadline = time.monotonic() + self.times.answer
         most, problem, data = self._most_bytes, "", bytearray()
         try:
-            while not problem and (chunk := response.response.read1(_CHUNK)):
+            while not problem and (chunk := response.read1(_CHUNK)):
                 data += chunk
                 if most is not None and len(data) > most:
                     problem = f"is larger than {most} bytes"
@@ -326,7 +333,7 @@ class Client:
         except HTTPError as error:
             raise UnansweredError(f"cannot {what}: the answer broke off: {_short(error)}") from error
         if problem:
-            response.response.close()
+            response.close()
             raise UnansweredError(f"cannot {what}: the answer {problem}")
         return bytes(data)
 

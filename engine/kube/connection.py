@@ -53,6 +53,9 @@ def _of_kubeconfig(path: Path) -> Configuration:
     except (ConfigException, OSError, ValueError, TypeError, yaml.YAMLError) as error:
         # The client looks into a file of another shape as if it were a kubeconfig.
         raise NotConfiguredError(f"kubeconfig {path} cannot be used: {error}") from error
+    # The loader sets the host anew with each look at the token, which would ask the environment for a proxy
+    # again and again, had nobody set one.
+    configuration.proxy = configuration.proxy
     return configuration
 
 

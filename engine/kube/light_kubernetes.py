@@ -2,7 +2,7 @@
 
 `import kubernetes` loads its configuration files, streams, informers and more, and with them OAuth, Google's
 authentication and websockets: 200 modules and 5 MB that a pod, whose account is three files, never uses. The
-generic client needs none of them, so placeholders take their places during the import, and go away again
+connections need none of them, so placeholders take their places during the import, and go away again
 after it: where there is a kubeconfig, its loader is imported then. A test in a fresh process fails when the
 client changes what it needs, or when they are back.
 """
@@ -19,12 +19,10 @@ _placed = [] if "kubernetes" in sys.modules else [name for name in _KEPT_OUT if 
 for _name in _placed:
     sys.modules[_name] = ModuleType(_name)
 try:
-    from kubernetes.client.api_client import ApiClient
     from kubernetes.client.configuration import Configuration
-    from kubernetes.client.exceptions import ApiException
-    from kubernetes.client.rest import RESTResponse
+    from kubernetes.client.rest import RESTClientObject
 finally:
     for _name in _placed:
         del sys.modules[_name]
 
-__all__ = ["ApiClient", "ApiException", "Configuration", "RESTResponse"]
+__all__ = ["Configuration", "RESTClientObject"]
