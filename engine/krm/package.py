@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import yaml
@@ -85,42 +86,55 @@ def file_name(item: Mapping[str, Any]) -> str:
 
 
 def dump(item: Mapping[str, Any]) -> bytes:
-    """Returns an object as YAML; the same object gives the same bytes."""
-    return yaml.dump(
-        _ordered(item),
-        Dumper=_Dumper,
-        default_flow_style=False,
-        sort_keys=False,
-        allow_unicode=True,
-        width=4096,
-        encoding="utf-8",
-    )
+    """Returns an object as YAML; the same object gives the same bytes.
+
+    Keys come in the order in which people look for them: what it is, its name, then by the alphabet. It is
+    given to the emitter of libyaml as events: the way over nodes, whose tags are found out in Python, takes
+    three times as long.
+    """
+    stream = io.BytesIO()
+    dumper = yaml.CSafeDumper(stream, allow_unicode=True, width=4096)
+    for event in (*_BEGIN, *_events(item), *_END):
+        dumper.emit(event)
+    return stream.getvalue()
 
 
-def _ordered(value: Any) -> Any:
-    """Puts keys in the order in which people look for them: what it is, its name, then by the alphabet."""
-    if isinstance(value, Mapping):
-        return {
-            key: _ordered(value[key])
-            for key in sorted(value, key=lambda key: (_FIRST.get(key, len(_FIRST)), key))
-        }
-    if isinstance(value, list | tuple):
-        return [_ordered(item) for item in value]
-    return value
+def _events(value: Any) -> Iterator[yaml.Event]:
+    if isinstance(value, str):
+        yield yaml.ScalarEvent(None, None, (True, True), value, style=_style(value))
+    elif isinstance(value, Mapping):
+        yield _MAP
+        for key in sorted(value, key=_place):
+            yield from _events(key)
+            yield from _events(value[key])
+        yield _MAP_END
+    elif isinstance(value, list | tuple):
+        yield _LIST
+        for item in value:
+            yield from _events(item)
+        yield _LIST_END
+    else:
+        yield yaml.ScalarEvent(None, None, (True, False), _REPRESENTER.represent_data(value).value)
 
 
-class _Dumper(yaml.CSafeDumper):
+def _place(key: str) -> tuple[int, str]:
+    return _FIRST.get(key, len(_FIRST)), key
+
+
+def _style(value: str) -> str | None:
     """Quotes every text that any reader could take for something else; long texts stand line by line."""
-
-    def ignore_aliases(self, _: Any) -> bool:
-        return True
-
-
-def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
     if "\n" in value:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|")
-    quoted = '"' if _MISREAD.match(value) else None
-    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=quoted)
+        return "|"
+    if _MISREAD.match(value):
+        return '"'
+    return "'" if value in _TAGS else None
 
 
-_Dumper.add_representer(str, _text)
+_BEGIN = (yaml.StreamStartEvent(encoding="utf-8"), yaml.DocumentStartEvent(explicit=False))
+_END = (yaml.DocumentEndEvent(explicit=False), yaml.StreamEndEvent())
+_MAP, _MAP_END = yaml.MappingStartEvent(None, None, True, flow_style=False), yaml.MappingEndEvent()
+_LIST, _LIST_END = yaml.SequenceStartEvent(None, None, True, flow_style=False), yaml.SequenceEndEvent()
+_TAGS = {"=", "<<"}
+"""Texts that mean something of their own in YAML 1.1: the value of a map, the merging of another."""
+_REPRESENTER = yaml.representer.SafeRepresenter()
+"""For what is neither text nor made of parts: numbers, booleans, null."""
