@@ -8,11 +8,12 @@ same bytes: no times, no trace ids.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
+
+from engine import files
 
 Folder = Literal["v1", "v1.1", "extended"]
 
@@ -75,22 +76,8 @@ def write_atomically(folder: Path, filename: str, content: bytes) -> None:
     Raises:
         OSError: it could not be written; what was there under its name before is still there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / f".{filename}.part"
-    try:
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(folder / filename)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    files.replace(f"{folder}/{filename}", content)
+    files.sync_folder(str(folder))
 
 
 def _in_oldest_version(action: Mapping[str, Any]) -> tuple[Folder, dict[str, Any]]:

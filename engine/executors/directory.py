@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from engine import files
 from engine.executors.base import (
     Absent,
     Done,
@@ -58,9 +59,9 @@ class DirectoryExecutor:
     def __init__(self, out: Path, keep: int = 50) -> None:
         self._out = out
         self._keep = keep
-        self._packages = out / "packages"
-        self._revisions = out / "revisions"
-        self._effects = out / "effects"
+        self._packages = str(out / "packages")
+        self._revisions = str(out / "revisions")
+        self._effects = str(out / "effects")
 
     def execute(self, effect: Effect) -> ExecuteOutcome:
         """Writes a revision of each package that changes, then shows them all.
@@ -83,14 +84,13 @@ class DirectoryExecutor:
                 draft.write()
             for draft in drafts:
                 draft.appear()
-            revisions = tuple(draft.revision for draft in drafts)
-            for revision in revisions:
-                self._show(revision)
+            for draft in drafts:
+                self._show(draft)
         except MergeConflict as error:
             return Terminal(Reason.CONFLICT, str(error))
         except OSError as error:
             return _failed(error)
-        return Done(revisions)
+        return Done(tuple(draft.revision for draft in drafts))
 
     def withdraw(self, withdrawal: Withdrawal) -> ExecuteOutcome:
         """Deletes packages: each gets a last revision that holds nothing; the ones before it are kept."""
@@ -100,7 +100,7 @@ class DirectoryExecutor:
                 if draft is not None:
                     draft.write()
                     draft.appear()
-                    self._show(draft.revision)
+                    self._show(draft)
         except OSError as error:
             return _failed(error)
         return Done(tuple(draft.revision for draft in drafts if draft is not None))
@@ -110,13 +110,13 @@ class DirectoryExecutor:
 
         A package that had nothing to change has none either: it is executed again, and changes nothing.
         """
-        found = [self._of_workspace(change, effect) for change in effect.changes]
-        revisions = tuple(revision for revision in found if revision is not None)
-        if len(revisions) < len(effect.changes):
+        found = [self._written(effect, change, self._shelf(change)) for change in effect.changes]
+        written = [draft for draft in found if draft is not None]
+        if len(written) < len(found):
             return Absent()
-        for revision in revisions:
-            self._show(revision)
-        return Done(revisions)
+        for draft in written:
+            self._show(draft)
+        return Done(tuple(draft.revision for draft in written))
 
     def probe(self) -> ProbeOutcome:
         """Writes a few bytes to the disk of the folder, or of the nearest one above that is there."""
@@ -135,7 +135,7 @@ class DirectoryExecutor:
     def recall(self, intent: str, key: str) -> str:
         """Returns what was kept with an intent's last effect, if that has this key."""
         try:
-            kept = json.loads(self._effect(intent).read_bytes())
+            kept = json.loads(files.read(self._effect(intent)))
             return str(kept["record"]) if kept["key"] == key else ""
         except (FileNotFoundError, ValueError, KeyError, TypeError):
             return ""
@@ -146,114 +146,182 @@ class DirectoryExecutor:
         Not synced to the disk: it is of use only where the store is lost, and without it the effect is still
         found by its workspace.
         """
-        path = self._effect(effect.intent)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f".{path.name}")
-        draft.write_text(json.dumps({"key": effect.key, "record": effect.record}), encoding="utf-8")
-        draft.replace(path)
+        kept = json.dumps({"key": effect.key, "record": effect.record})
+        files.replace(self._effect(effect.intent), kept.encode(), sync=False)
 
-    def _effect(self, intent: str) -> Path:
+    def _effect(self, intent: str) -> str:
         """The file of an intent; its name is shortened where a file system could not hold it."""
         namespace, _, name = intent.partition("/")
         stem = name if len(name) <= _LONGEST_STEM else f"{name[:_LONGEST_STEM]}-{sha256(name)[:8]}"
-        return self._effects / namespace / f"{stem}.json"
+        return f"{self._effects}/{namespace}/{stem}.json"
 
     def _draft(self, effect: Effect, change: PackageChange) -> _Draft:
         """Works out the revision of one package; writes nothing."""
-        existing = self._of_workspace(change, effect)
-        if existing is not None:
-            return _Draft(existing)
-        self._sweep(change)
-        number, latest = self._latest(change)
-        current = _read_files(latest) if latest is not None else {}
-        files = render_package(change.name, merge(read_package(current), change))
-        if latest is not None and files == current:
-            return _Draft(self._revision(change, effect, number, latest, changed=False))
-        folder = self._revisions / change.repository / change.name / f"v{number + 1}-{effect.workspace}"
-        return _Draft(self._revision(change, effect, number + 1, folder, changed=True), files)
+        shelf = self._shelf(change)
+        written = self._written(effect, change, shelf)
+        if written is not None:
+            return written
+        shelf.sweep()
+        newest = shelf.newest
+        current = files.read_all(shelf.path(newest)) if newest else {}
+        content = render_package(change.name, merge(read_package(current), change))
+        if newest and content == current:
+            workspace = shelf.revisions[newest].partition("-")[2]
+            return _Draft(_revision(change, workspace, newest, shelf, changed=False), shelf, current)
+        revision = _revision(change, effect.workspace, newest + 1, shelf)
+        return _Draft(revision, shelf, content, there=False)
 
     def _last_draft(self, withdrawal: Withdrawal, package: PackageRef) -> _Draft | None:
         """Works out the empty revision of a package; None where it is not there."""
-        existing = self._of_workspace(package, withdrawal)
-        if existing is not None:
-            return _Draft(existing)
-        self._sweep(package)
-        number, latest = self._latest(package)
-        if latest is None or not _read_files(latest):
+        shelf = self._shelf(package)
+        written = self._written(withdrawal, package, shelf)
+        if written is not None:
+            return written
+        shelf.sweep()
+        newest = shelf.newest
+        if not newest or not files.read_all(shelf.path(newest)):
             return None
-        folder = latest.parent / f"v{number + 1}-{withdrawal.workspace}"
-        return _Draft(self._revision(package, withdrawal, number + 1, folder, changed=True), {})
+        revision = _revision(package, withdrawal.workspace, newest + 1, shelf, lifecycle="Deleted")
+        return _Draft(revision, shelf, {}, there=False)
 
-    def _sweep(self, change: PackageChange | PackageRef) -> None:
-        """Removes what a killed process was writing: work on one package is serialised, so nobody else is."""
-        for path in (self._revisions / change.repository / change.name).glob(".v*"):
-            shutil.rmtree(path, ignore_errors=True)
+    def _written(
+        self, effect: Effect | Withdrawal, package: PackageChange | PackageRef, shelf: _Shelf
+    ) -> _Draft | None:
+        """Returns the revision that an effect has made of a package already; None where there is none."""
+        number = shelf.of_workspace(effect.workspace)
+        if number is None:
+            return None
+        lifecycle = "Deleted" if isinstance(effect, Withdrawal) else "Published"
+        revision = _revision(package, effect.workspace, number, shelf, lifecycle=lifecycle)
+        return _Draft(revision, shelf, files.read_all(revision.resource_name))
 
-    def _show(self, revision: Revision) -> None:
+    def _show(self, draft: _Draft) -> None:
         """Makes the package as people see it what its newest revision says."""
-        newest = Path(revision.resource_name)
-        number = max(self._numbers(newest.parent), default=revision.revision)
-        if number != revision.revision:  # a later one is shown already, or will be by its own effect
+        revision, shelf, content = draft.revision, draft.shelf, draft.content
+        if revision.revision < shelf.newest:  # a later one is shown already, or will be by its own effect
             return
-        files = _read_files(newest)
-        shown = self._packages / revision.repository / revision.package
-        shown.mkdir(parents=True, exist_ok=True)
-        for name, data in files.items():
-            if not (shown / name).is_file() or (shown / name).read_bytes() != data:
-                _replace_file(shown / name, data)
-        for path in shown.iterdir():
-            if path.name not in files and (path.suffix == ".yaml" or (not files and path.name == "Kptfile")):
-                path.unlink()
-        if not files:  # withdrawn
+        shown = f"{self._packages}/{revision.repository}/{revision.package}"
+        present = _made(shown)
+        for name, data in content.items():
+            if name not in present or not _holds(f"{shown}/{name}", data):
+                files.replace(f"{shown}/{name}", data)
+        for name in present:
+            if name not in content and (name.endswith(".yaml") or (not content and name == "Kptfile")):
+                Path(shown, name).unlink()
+        if not content:  # withdrawn
             with contextlib.suppress(OSError):  # what people added stays
-                shown.rmdir()
-        self._prune(newest.parent)
+                Path(shown).rmdir()
+        shelf.prune(self._keep)
 
-    def _prune(self, folder: Path) -> None:
+    def _shelf(self, package: PackageChange | PackageRef) -> _Shelf:
+        return _Shelf.of(f"{self._revisions}/{package.repository}/{package.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """The revisions of one package, from one look into their folder: work on one package is serialised.
+
+    Attributes:
+        revisions: the names of their folders, by number.
+        unfinished: the names of those that a killed process was writing.
+    """
+
+    folder: str
+    revisions: dict[int, str]
+    unfinished: list[str]
+
+    @classmethod
+    def of(cls, folder: str) -> _Shelf:
+        """Looks into a folder, which need not be there."""
+        shelf = cls(folder, {}, [])
+        for name in files.names(folder):
+            if match := _REVISION.match(name):
+                shelf.revisions[int(match[1])] = name
+            elif name.startswith(".v"):
+                shelf.unfinished.append(name)
+        return shelf
+
+    @property
+    def newest(self) -> int:
+        """The number of the newest revision; 0 where there is none."""
+        return max(self.revisions, default=0)
+
+    def path(self, number: int) -> str:
+        return f"{self.folder}/{self.revisions[number]}"
+
+    def of_workspace(self, workspace: str) -> int | None:
+        """Returns the number of the revision with a workspace; None where there is none."""
+        ending = f"-{workspace}"
+        return next((number for number, name in self.revisions.items() if name.endswith(ending)), None)
+
+    def sweep(self) -> None:
+        """Removes what was never finished."""
+        for name in self.unfinished:
+            shutil.rmtree(f"{self.folder}/{name}", ignore_errors=True)
+
+    def prune(self, keep: int) -> None:
         """Removes the oldest revisions beyond those that are kept."""
-        numbers = self._numbers(folder)
-        for number in sorted(numbers)[: -self._keep]:
-            shutil.rmtree(numbers[number], ignore_errors=True)
+        for number in sorted(self.revisions)[:-keep]:
+            shutil.rmtree(self.path(number), ignore_errors=True)
 
-    def _of_workspace(
-        self, change: PackageChange | PackageRef, effect: Effect | Withdrawal
-    ) -> Revision | None:
-        folder = self._revisions / change.repository / change.name
-        for number, path in self._numbers(folder).items():
-            if path.name.endswith(f"-{effect.workspace}"):
-                return self._revision(change, effect, number, path, changed=True)
-        return None
 
-    def _latest(self, change: PackageChange | PackageRef) -> tuple[int, Path | None]:
-        numbers = self._numbers(self._revisions / change.repository / change.name)
-        number = max(numbers, default=0)
-        return number, numbers.get(number)
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A revision on its way: its files under a hidden name, until all of its effect are there.
 
-    def _numbers(self, folder: Path) -> dict[int, Path]:
-        try:
-            matches = [(_REVISION.match(path.name), path) for path in folder.iterdir()]
-        except FileNotFoundError:
-            return {}
-        return {int(match[1]): path for match, path in matches if match}
+    Attributes:
+        content: its files, by name.
+        there: whether it has its name already.
+    """
 
-    def _revision(
-        self,
-        change: PackageChange | PackageRef,
-        effect: Effect | Withdrawal,
-        number: int,
-        folder: Path,
-        *,
-        changed: bool,
-    ) -> Revision:
-        return Revision(
-            repository=change.repository,
-            package=change.name,
-            workspace=effect.workspace if changed else folder.name.partition("-")[2],
-            revision=number,
-            lifecycle="Deleted" if isinstance(effect, Withdrawal) else "Published",
-            resource_name=str(folder),
-            changed=changed,
-        )
+    revision: Revision
+    shelf: _Shelf
+    content: Mapping[str, bytes]
+    there: bool = True
+
+    def write(self) -> None:
+        """Writes the files under the hidden name."""
+        if self.there:
+            return
+        hidden = self._hidden()
+        files.make_folder(hidden)
+        for name, data in self.content.items():
+            files.write(f"{hidden}/{name}", data)
+        files.sync_folder(hidden)
+
+    def appear(self) -> None:
+        """Gives it its name."""
+        if self.there:
+            return
+        files.rename(self._hidden(), self.revision.resource_name)
+        files.sync_folder(self.shelf.folder)
+        self.shelf.revisions[self.revision.revision] = self._name()
+
+    def _name(self) -> str:
+        return self.revision.resource_name.rpartition("/")[2]
+
+    def _hidden(self) -> str:
+        return f"{self.shelf.folder}/.{self._name()}"
+
+
+def _revision(
+    package: PackageChange | PackageRef,
+    workspace: str,
+    number: int,
+    shelf: _Shelf,
+    *,
+    lifecycle: str = "Published",
+    changed: bool = True,
+) -> Revision:
+    return Revision(
+        repository=package.repository,
+        package=package.name,
+        workspace=workspace,
+        revision=number,
+        lifecycle=lifecycle,
+        resource_name=f"{shelf.folder}/v{number}-{workspace}",
+        changed=changed,
+    )
 
 
 def _failed(error: OSError) -> Retry:
@@ -264,60 +332,14 @@ def _failed(error: OSError) -> Retry:
     return Retry(Reason.BACKING_OFF, message)
 
 
-def _read_files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """A revision on its way: its files under a hidden name, until all of its effect are there.
-
-    Attributes:
-        files: None where the revision is there already.
-    """
-
-    revision: Revision
-    files: Mapping[str, bytes] | None = None
-
-    def write(self) -> None:
-        """Writes the files under the hidden name."""
-        if self.files is None:
-            return
-        hidden = self._hidden()
-        hidden.mkdir(parents=True)
-        for name, data in self.files.items():
-            _write_durably(hidden / name, data)
-        _sync(hidden)
-
-    def appear(self) -> None:
-        """Gives it its name."""
-        if self.files is None:
-            return
-        folder = Path(self.revision.resource_name)
-        self._hidden().rename(folder)
-        _sync(folder.parent)
-
-    def _hidden(self) -> Path:
-        folder = Path(self.revision.resource_name)
-        return folder.parent / f".{folder.name}"
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _replace_file(path: Path, data: bytes) -> None:
-    draft = path.with_name(f".{path.name}")
-    _write_durably(draft, data)
-    draft.replace(path)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def _made(folder: str) -> list[str]:
+    """Makes a folder unless it is there, and returns the names of what is in it."""
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        files.make_folder(folder)
+    except FileExistsError:
+        return files.names(folder)
+    return []
+
+
+def _holds(path: str, data: bytes) -> bool:
+    return Path(path).is_file() and files.read(path) == data

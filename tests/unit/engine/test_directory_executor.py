@@ -257,7 +257,7 @@ def test_a_disk_that_fails_delays_a_withdrawal(tmp_path: Path, monkeypatch: pyte
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "rename", full)
+    monkeypatch.setattr(os, "rename", full)
     assert isinstance(executor.withdraw(withdrawal("amf")), Retry)
     monkeypatch.undo()
     assert isinstance(executor.withdraw(withdrawal("amf")), Done)
