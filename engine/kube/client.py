@@ -245,7 +245,7 @@ class Client:
         response = self._call("GET", "/version", what)
         self._refuse(response, what)
         self._data(response, what)
-        told = response.getheader("Date")
+        told = response.headers.get("Date")
         return parsedate_to_datetime(told).timestamp() if told else float(int(time.time()))
 
     def cluster_id(self) -> str:

@@ -187,3 +187,30 @@ def test_the_environment_names_a_kubeconfig(tmp_path: Path) -> None:
     configuration = configure(environment={"KUBECONFIG": str(path)})
     assert configuration.host == "http://127.0.0.1:1"
     assert configuration.retries is False
+
+
+def test_a_kubeconfig_says_who_asks_where_and_over_which_proxy(
+    api: ScriptedApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "config"
+    path.write_text(
+        "{apiVersion: v1, kind: Config, current-context: c,"
+        " clusters: [{name: c, cluster: {server: 'http://a.example.com/clusters/one'}}],"
+        " contexts: [{name: c, context: {cluster: c, user: u}}], users: [{name: u, user: {token: t}}]}"
+    )
+    monkeypatch.setenv("http_proxy", api.host)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    configuration = configure(path)
+    client = Client(configuration)
+    monkeypatch.delenv("http_proxy")
+    api.others.extend([answers(200, {}), answers(200, {})])
+    for _ in range(2):
+        client.get("/version", "read it", {"words": "a b"})
+    assert configuration.proxy == api.host  # not asked for anew with each look at the token
+    assert len(api.requests) == 2
+    for request in api.requests:
+        assert request.path == "/clusters/one/version"
+        assert request.query == {"words": "a b"}
+        assert request.headers["host"] == "a.example.com"
+        assert request.headers["authorization"] == "Bearer t"
