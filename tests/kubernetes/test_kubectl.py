@@ -19,8 +19,11 @@ from engine.api.wire import SOCKET_NAME
 from engine.cli.kubectl import conductor as plugin
 from engine.cli.output import CommandError
 from engine.pipeline.daemon import Daemon
-from tests.cluster.api import NAMESPACES, NETWORK_INTENTS, Api
+from tests.cluster.api import CRDS, NAMESPACES, NETWORK_INTENTS, Api
+from tests.cluster.surroundings import wait_until_served
+from tests.kubernetes.documented import kustomization_of
 from tests.kubernetes.running import DEPLOYMENTS, deployment, intent, reason, settings_of, status_of, until
+from tests.kubernetes.test_structured import DEFINITION, GROUP, STRUCTURED, state
 
 ROOT = Path(__file__).parents[2]
 KUBECTL = """\
@@ -138,3 +141,20 @@ def test_a_plan_is_made_here_by_the_rules_of_the_cluster_on_its_objects(
     refused = conductor("-n", "core", "plan", "scale amf to 5000 replicas")
     assert refused.returncode == 1
     assert "5000" in refused.stdout
+
+
+def test_an_action_stated_in_fields_is_planned_as_the_variables_of_the_pod_have_it(
+    deployed: tuple[Api, Callable[..., str]], programs: Path, tmp_path: Path
+) -> None:
+    admin, kubectl = deployed
+    kubectl("apply", "--server-side", "-k", str(kustomization_of("deploying.md", "structured", tmp_path)))
+    admin.apply(CRDS, DEFINITION)
+    wait_until_served(admin, STRUCTURED)
+    admin.create(NAMESPACES, "", {"metadata": {"name": "ran"}})
+    admin.create(DEPLOYMENTS, "ran", deployment("amf", 3))
+    state(admin, "ran", 5)
+    conductor = conductor_of(tmp_path / "bin", programs, admin.kubeconfig, tmp_path / SOCKET_NAME)
+    planned = conductor("-n", "ran", "plan", f"scale.{GROUP}", "-o", "json")
+    assert planned.returncode == 0, planned.stderr
+    (plan,) = json.loads(planned.stdout)["plans"]
+    assert (plan["step"], plan["actions"][0]["replicas"]) == ("execute", 5)
