@@ -142,21 +142,21 @@ def _output(settings: Settings) -> Finding:
 def _backends(settings: Settings) -> Iterator[Finding]:
     """Probes every executor that rules may name."""
     from engine.executors.base import Down  # noqa: PLC0415 - as above
-    from engine.executors.choice import executors_of  # noqa: PLC0415 - as above
+    from engine.executors.choice import executor_named  # noqa: PLC0415 - as above
 
-    try:
-        executors = executors_of(settings, lambda *_: None)
-    except OSError as error:
-        yield Finding("backends", str(error), Exit.USAGE)
-        return
-    for name, executor in executors.items():
-        found = executor.probe()
+    for executor in settings.bounds.executors:
+        name = f"backend {executor}"
+        try:
+            found = executor_named(executor, settings, lambda *_: None).probe()
+        except OSError as error:
+            yield Finding(name, str(error), Exit.USAGE)
+            continue
         if isinstance(found, Down):
-            yield Finding(f"backend {name}", found.message, Exit.UNREACHABLE)
+            yield Finding(name, found.message, Exit.UNREACHABLE)
         elif found.problems:
-            yield Finding(f"backend {name}", "\n".join(found.problems), Exit.NEGATIVE)
+            yield Finding(name, "\n".join(found.problems), Exit.NEGATIVE)
         else:
-            yield Finding(f"backend {name}", found.detail)
+            yield Finding(name, found.detail)
 
 
 def _writable(name: str, folder: Path) -> Finding:

@@ -23,12 +23,14 @@ def executors_of(settings: Settings, recall: Recall) -> dict[str, Executor]:
         NotAvailableError: one of them cannot be set up.
         OSError: what it needs to be reached is not there.
     """
-    executors: dict[str, Executor] = {}
-    for name in settings.bounds.executors:
-        if name not in _MAKERS:
-            raise NotAvailableError(f"the executor {name} is not part of this version; see bounds.executors")
-        executors[name] = _MAKERS[name](settings, recall)
-    return executors
+    return {name: executor_named(name, settings, recall) for name in settings.bounds.executors}
+
+
+def executor_named(name: str, settings: Settings, recall: Recall) -> Executor:
+    """Makes one executor; raises as `executors_of` does."""
+    if name not in _MAKERS:
+        raise NotAvailableError(f"the executor {name} is not part of this version; see bounds.executors")
+    return _MAKERS[name](settings, recall)
 
 
 def _directory(settings: Settings, _: Recall) -> Executor:

@@ -74,7 +74,8 @@ def make_porchctl(settings: Settings, recall: Recall) -> PorchctlExecutor:
         )
         check_version("porchctl", api.version(), OLDEST_PORCHCTL)
     except (CannotRunError, PorchError) as error:
-        raise MissingProgramError(f"the executor porchctl cannot be used: {error}") from error
+        why = error.__cause__ or error  # without the word that it goes on by itself: nothing starts so
+        raise MissingProgramError(f"the executor porchctl cannot be used: {why}") from error
     upkeep = Upkeep(api, porch.keep_revisions, porch.keep_drafts_hours * 3600)
     repositories = bounds.repositories or [bounds.repository]
     return PorchctlExecutor(api, queues, Drafter(api, recall), upkeep, repositories)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import ctypes
+import json
 import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from engine.cli.main import cli
 from engine.executors.base import Effect
 from engine.executors.choice import executors_of
 from engine.executors.programs import OLDEST_KPT, OLDEST_PORCHCTL, MissingProgramError, check_version
@@ -83,6 +86,17 @@ def test_a_program_that_is_missing_or_old_ends_the_start(
     path.chmod(0o777)
     with pytest.raises(MissingProgramError, match="others than root and this user may change"):
         executors_of(settings, recall)
+
+
+def test_check_tells_of_each_backend_though_one_cannot_be_set_up(tmp_path: Path) -> None:
+    settings_of(tmp_path, "porchctl", porchctl={"program": str(tmp_path / "porchctl"), "kubeconfig": "x"})
+    file = tmp_path / "settings.yaml"
+    file.write_text(file.read_text().replace("- porchctl", "- porchctl\n  - directory"))
+    said = CliRunner().invoke(cli, ["check", "--settings", str(file), "-o", "json"], standalone_mode=False)
+    found = {item["name"]: item for item in json.loads(said.stdout)["checks"]}
+    assert "install it there, or set the path" in found["backend porchctl"]["detail"]
+    assert "goes on by itself" not in found["backend porchctl"]["detail"]
+    assert found["backend directory"]["ok"]
 
 
 def test_a_store_where_commands_may_read_ends_the_start(tmp_path: Path) -> None:
