@@ -81,6 +81,12 @@ def of_package(reader: Reader, repository: str, package: str, *, limit: int) -> 
     return _read(reader, _OF_PACKAGE, {"repository": repository, "package": package, "limit": limit})
 
 
+def repositories(reader: Reader) -> list[str]:
+    """Lists the repositories in which packages were written."""
+    rows = reader.rows("SELECT DISTINCT repository FROM packages ORDER BY repository", {})
+    return [row["repository"] for row in rows]
+
+
 def of_work(reader: Reader, work_id: int) -> list[Revision]:
     """Lists the revisions that a generation wrote."""
     sql = "SELECT * FROM packages WHERE work_id = :work_id ORDER BY repository, package"

@@ -166,8 +166,11 @@ Wished = Callable[[str, str, str], bool | None]
 class Collector(Protocol):
     """An executor in whose backend something may be left over."""
 
-    def leftovers(self, wished: Wished, now: float) -> Iterable[Revision]:
+    def leftovers(self, wished: Wished, now: float, known: Iterable[str] = ()) -> Iterable[Revision]:
         """Finds open revisions of ours that nobody has wished for long; changes nothing.
+
+        Args:
+            known: repositories in which packages were written, by this executor or another one.
 
         Raises:
             OSError: it cannot be looked up now; what can be comes first.

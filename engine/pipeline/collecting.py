@@ -52,10 +52,11 @@ class Leftovers:
                 return True
             return self._look(lambda reader: _stands(reader, repository, package, workspace))
 
+        known = self._look(packages.repositories)
         away: list[str] = []
         for collector in self._collectors:
             try:
-                for revision in collector.leftovers(wished, now):
+                for revision in collector.leftovers(wished, now, known):
                     yield collector, revision
             except OSError as error:
                 away.append(str(error))

@@ -166,6 +166,32 @@ def test_what_a_newer_generation_leaves_of_a_shared_proposal_stays_proposed(
     assert place.reason("scale") == "AwaitingApproval"
 
 
+ELSEWHERE = """\
+apiVersion: conductor-watch/v1
+kind: RuleSet
+metadata: {name: own}
+rules:
+  - name: elsewhere
+    match: {namespaces: ["core"]}
+    then: {execute: {executor: porch, repository: edge}}
+"""
+
+
+def test_gc_looks_into_the_repositories_that_rules_have_named(bench: Bench, place: Workplace) -> None:
+    bench.porch.repositories = ("main", "edge")
+    place.write("rules/own.yaml", ELSEWHERE)
+    daemon = place.start()
+    place.intent("scale", "scale amf to 5")
+    place.until(lambda: place.reason("scale") == "AwaitingApproval")
+    (place.root / "intents/scale.yaml").unlink()
+    place.until(lambda: place.status("scale") == {})
+    place.stop(daemon)
+    settings = str(place.root / "settings.yaml")
+    answer = CliRunner().invoke(cli, ["gc", "--dry-run", "--settings", settings, "-o", "json"])
+    (found,) = yaml.safe_load(answer.output)["revisions"]
+    assert found["resourceName"].startswith("edge.")
+
+
 @pytest.mark.parametrize("dry_run", [True, False])
 def test_gc_lists_and_deletes_what_is_left_over(bench: Bench, place: Workplace, dry_run: bool) -> None:
     daemon = place.start()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -133,7 +133,12 @@ class KptExecutor:
             return Unknown(f"cannot be looked up: {error}")
         return Absent() if found is None else found
 
-    def leftovers(self, wished: Wished, now: float) -> Iterator[Revision]:
+    def leftovers(
+        self,
+        wished: Wished,
+        now: float,
+        known: Iterable[str] = (),  # noqa: ARG002 - there are no others than those of the settings
+    ) -> Iterator[Revision]:
         """Finds what has been open of ours for long, and nobody wishes any more.
 
         Raises:

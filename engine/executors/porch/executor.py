@@ -8,7 +8,7 @@ steps of a leader whose time is over, and those over a change of somebody else.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from documents import DocumentError
@@ -112,14 +112,18 @@ class PorchExecutor:
             return Absent()
         return replace(_revision(found), lifecycle=found.at_rest)
 
-    def leftovers(self, wished: Wished, now: float) -> list[Revision]:
+    def leftovers(self, wished: Wished, now: float, known: Iterable[str] = ()) -> list[Revision]:
         """Finds what has been open of ours for long, and nobody wishes any more.
+
+        Args:
+            known: repositories that are looked at besides; one that porch does not have holds nothing.
 
         Raises:
             OSError: porch does not answer.
         """
         try:
-            found = self._upkeep.leftovers(self._repositories, wished, now)
+            repositories = self._repositories | dict.fromkeys(map(label, known))
+            found = self._upkeep.leftovers(repositories, wished, now)
         except PorchError as error:
             raise OSError(error.failure.message) from error
         return [_revision(revision) for revision in found]
