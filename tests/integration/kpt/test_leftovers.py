@@ -106,16 +106,16 @@ def gc(place: Workplace, *arguments: str) -> Result:
 
 
 def leave(place: Workplace, main: Path) -> str:
-    """Has an intent propose something and go; returns the branch that it leaves, which is old at once."""
-    path = place.root / "settings.yaml"
-    path.write_text(path.read_text().replace("kpt: {kpt:", "kpt: {keepDraftsHours: 0.000001, kpt:"))
-    place.settings = load_settings(path, {})
+    """Has an intent propose something and go; returns the branch that it leaves, which is old by then."""
     running = place.start()
     place.intent("scale", "scale amf to 5")
     place.until(lambda: place.reason("scale") == "AwaitingApproval")
     (place.root / "intents/scale.yaml").unlink()
     place.until(lambda: place.status("scale") == {})
     place.stop(running)
+    path = place.root / "settings.yaml"
+    path.write_text(path.read_text().replace("kpt: {kpt:", "kpt: {keepDraftsHours: 0.000001, kpt:"))
+    place.settings = load_settings(path, {})
     (branch,) = opened(main)
     return branch
 
