@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -22,7 +22,7 @@ from engine.identity import canonical_json, sha256
 from engine.pipeline import leaving
 from engine.status import Notice, Target
 from engine.telling import annotations_of, event_of
-from store import Store, Transaction, intents, outbox
+from store import Reader, Store, Transaction, intents, outbox
 from store.outbox import Kind, Message, Waiting
 
 log = logging.getLogger(__name__)
@@ -135,42 +135,47 @@ class Reporter:
         """Delivers all that is due; returns how many messages were delivered."""
         count = 0
         down: set[Kind] = set()
-        while rows := self._due(down):
+        while deliveries := self._due(down):
             deliver = partial(self._unless_down, down)
-            alone = len(rows) == 1 or rows[0].message.kind is Kind.EVENT
-            done = map(deliver, rows) if self._pool is None or alone else self._pool.map(deliver, rows)
-            delays = [tried for tried in done if tried is not None]
-            self._store.write(partial(self._settle, delays), synced=False).result()
-            count += sum(delay is None for _, delay in delays)
+            alone = len(deliveries) == 1 or deliveries[0].message.kind is Kind.EVENT
+            tried = (
+                map(deliver, deliveries)
+                if self._pool is None or alone
+                else self._pool.map(deliver, deliveries)
+            )
+            done = [delivery for delivery in tried if delivery.tried]
+            self._store.write(partial(self._settle, done), synced=False).result()
+            count += sum(delivery.delay is None for delivery in done)
         return count
 
-    def _due(self, down: set[Kind]) -> list[Waiting]:
+    def _due(self, down: set[Kind]) -> list[_Delivery]:
         """Returns what is due of the first kind that has something due and works."""
+        now, limit = self._clock(), BATCH
         for kind in self._sinks:
-            now, limit = self._clock(), BATCH
-            if kind is not Kind.STATUS:
+            find = partial(_find, kind=kind, now=now, limit=limit)
+            if kind not in down and (found := self._store.read(find)):
+                return found
+            if kind is Kind.STATUS:
                 limit = _FOLLOWING_BATCH
                 now -= YIELD_SECONDS if self._busy() else 0.0
-            find = partial(outbox.due, now=now, limit=limit, kinds=(kind,))
-            if kind not in down and (rows := self._store.read(find)):
-                return rows
         return []
 
-    def _unless_down(self, down: set[Kind], waiting: Waiting) -> tuple[Waiting, float | None] | None:
-        """Delivers one message as `_deliver`; None where none of its kind can be shown now."""
-        kind = waiting.message.kind
-        if kind in down:
-            return None
-        try:
-            return waiting, self._deliver(waiting)
-        except SinkDownError as error:  # the rest of them would fail in the same way
-            log.debug("the %s waits: %s", kind, error)
-            down.add(kind)
-            return waiting, error.retry_after or FIRST_DELAY
+    def _unless_down(self, down: set[Kind], delivery: _Delivery) -> _Delivery:
+        """Delivers one message as `_deliver`, unless none of its kind can be shown now."""
+        kind = delivery.message.kind
+        if kind not in down:
+            delivery.tried = True
+            try:
+                delivery.delay = self._deliver(delivery)
+            except SinkDownError as error:  # the rest of them would fail in the same way
+                log.debug("the %s waits: %s", kind, error)
+                down.add(kind)
+                delivery.delay = error.retry_after or FIRST_DELAY
+        return delivery
 
-    def _deliver(self, waiting: Waiting) -> float | None:
+    def _deliver(self, delivery: _Delivery) -> float | None:
         """Delivers one message; returns the delay before the next try, None where it is delivered."""
-        message, body = waiting.message, json.loads(waiting.message.body)
+        message, body = delivery.message, delivery.body
         target = Target(message.namespace, message.name, message.uid, message.generation)
         try:
             self._sinks[message.kind](target, body)
@@ -179,26 +184,21 @@ class Reporter:
         except (OSError, ValueError) as error:
             about = f"{message.namespace}/{message.name}"
             log.warning("%s of %s not written: %s; trying again", message.kind, about, error)
-            return float(min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(waiting.attempts, 6)))
+            return float(min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(delivery.waiting.attempts, 6)))
         if message.kind is Kind.STATUS:
-            self._notice(message, body)
+            seconds = self._clock() - delivery.since if delivery.since is not None else None
+            self._observe(Notice(message.namespace, message.name, body, seconds))
         return None
 
-    def _notice(self, message: Message, status: Body | None) -> None:
-        known = self._store.read(lambda reader: intents.get(reader, message.namespace, message.name))
-        seconds = self._clock() - known.updated_at if known is not None else None
-        self._observe(Notice(message.namespace, message.name, status, seconds))
+    def _settle(self, deliveries: list[_Delivery], tx: Transaction) -> None:
+        for delivery in deliveries:
+            if delivery.delay is not None:
+                outbox.failed(tx, delivery.waiting, self._clock() + delivery.delay)
+            elif outbox.delivered(tx, delivery.waiting) and delivery.message.kind is Kind.STATUS:
+                self._follow(tx, delivery.message, delivery.body)
 
-    def _settle(self, delays: list[tuple[Waiting, float | None]], tx: Transaction) -> None:
-        for waiting, delay in delays:
-            if delay is not None:
-                outbox.failed(tx, waiting, self._clock() + delay)
-            elif outbox.delivered(tx, waiting) and waiting.message.kind is Kind.STATUS:
-                self._follow(tx, waiting.message)
-
-    def _follow(self, tx: Transaction, shown: Message) -> None:
+    def _follow(self, tx: Transaction, shown: Message, status: Body | None) -> None:
         """Puts what follows from a status into the outbox, unless that was told already."""
-        status = json.loads(shown.body)
         if status is None:
             return
         known = intents.get(tx, shown.namespace, shown.name)
@@ -211,3 +211,36 @@ class Reporter:
             body, last = canonical_json(following[kind]), outbox.latest(tx, shown.uid, kind)
             if last is None or (last.generation, last.body) != (shown.generation, body):
                 outbox.put(tx, replace(shown, kind=kind, body=body, created_at=self._clock()))
+
+
+@dataclass(slots=True)
+class _Delivery:
+    """A message on its way.
+
+    Attributes:
+        body: of the message, parsed.
+        since: of a status: when its intent last changed, in seconds since 1970; None where not known.
+        tried: whether it was sent.
+        delay: the seconds before the next try; None where it is delivered.
+    """
+
+    waiting: Waiting
+    body: Body | None
+    since: float | None
+    tried: bool = False
+    delay: float | None = None
+
+    @property
+    def message(self) -> Message:
+        return self.waiting.message
+
+
+def _find(reader: Reader, kind: Kind, now: float, limit: int) -> list[_Delivery]:
+    """Returns what is due of a kind."""
+    found = []
+    for waiting in outbox.due(reader, now, limit, (kind,)):
+        message = waiting.message
+        known = intents.get(reader, message.namespace, message.name) if kind is Kind.STATUS else None
+        since = known.updated_at if known is not None else None
+        found.append(_Delivery(waiting, json.loads(message.body), since))
+    return found

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from engine.pipeline.reporting import Body, Reporter, SinkDownError, ignore
+from engine.pipeline.reporting import YIELD_SECONDS, Body, Reporter, SinkDownError, ignore
 from engine.reasons import Reason
-from engine.status import Report, Target, build_status
-from store import Store, outbox
+from engine.status import Notice, Report, Target, build_status
+from store import Store, intents, outbox
+from store.intents import Intent
 from store.outbox import Kind, Message
 
 NOW = 1_000_000.0
@@ -111,3 +112,22 @@ def test_nothing_follows_from_the_end_of_an_intent(store: Store) -> None:
     put(store, "amf", None)
     assert reporter(store, shown).deliver() == 1
     assert shown.said == [(Kind.STATUS, "amf", None)]
+
+
+def test_while_intents_wait_what_follows_from_statuses_waits_too_but_not_for_long(store: Store) -> None:
+    shown = Shown()
+    put(store, "amf", status())
+    for later, said in ((0.0, [Kind.STATUS]), (YIELD_SECONDS, list(Kind))):
+        sinks = shown.sinks(*Kind)
+        Reporter(store, sinks, lambda later=later: NOW + later, ignore, busy=lambda: True).deliver()
+        assert [kind for kind, _ in shown.order()] == said
+
+
+def test_a_notice_says_how_long_ago_the_intent_changed(store: Store) -> None:
+    notices: list[Notice] = []
+    known = Intent("core", "amf", "uid-amf", 1, "hash", "{}", "amf.yaml", NOW - 2.0)
+    store.write(lambda tx: intents.put(tx, known)).result()
+    for name in ("amf", "smf"):
+        put(store, name, status())
+    Reporter(store, Shown().sinks(Kind.STATUS), lambda: NOW, notices.append, workers=2).deliver()
+    assert {notice.name: notice.seconds for notice in notices} == {"amf": 2.0, "smf": None}
