@@ -95,7 +95,7 @@ class ClauseFinder:
         ]
         if before.headed and before.sentence == sentence and not before.closed:
             going_on = self._matcher.going_on(before, start)
-            clauses += [one for one in going_on if before.joined or len(one.layout) > 1]
+            clauses += [one for one in going_on if before.joined or _says_like(one, before)]
             clauses += self._matcher.of_its_own(before, start)
         return clauses
 
@@ -114,6 +114,18 @@ class ClauseFinder:
         if known is None:
             known = self._clauses[start] = self._matcher.from_token(start)
         return known
+
+
+def _says_like(clause: Clause, before: Clause) -> bool:
+    """Whether a clause without a verb says more than a target: two parts, or what the one before it says."""
+    if len(clause.layout) > 1:
+        return True
+    mine, others = (
+        {one.field for one in each.found} - {"target", "namespace", IGNORED, REASON}
+        for each in (clause, before)
+    )
+    verb = {one.field for one in clause.head}
+    return mine - verb == others - verb != set()
 
 
 def _cost(found: Sequence[Assign]) -> int:
