@@ -38,10 +38,13 @@ class ClauseFinder:
         self._matcher = FrameMatcher(grammar, chart)
         self._clauses: dict[int, list[Clause]] = {}
 
-    @property
     def farthest(self) -> int:
-        """The first token that no clause got past."""
-        return self._matcher.farthest
+        """Returns the first token that no clause got past.
+
+        Raises:
+            TooComplex: there are too many ways.
+        """
+        return self._matcher.farthest()
 
     def covers(self) -> list[Cover]:
         """Returns every cover of the text, the one with the fewest ignored tokens first.

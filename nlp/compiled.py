@@ -7,17 +7,18 @@ from dataclasses import dataclass
 
 from nlp.draft import Draft
 from nlp.matching import Node
+from nlp.needs import Needs
 from nlp.values import Value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class CompiledFrame:
     """A frame ready to match.
 
     Attributes:
         parts: the head, if there is one, before all others.
         needed: the bits of the parts that must be there.
-        needs: the bits of the grammar's needs that a text must meet.
+        needs: what a text must hold.
         first: what the parts may begin with.
         meaning: what the values of a taught type mean; None for the types that are built in.
         following: the frame as a clause that follows without a verb has it; None if it leaves out no more.
@@ -28,7 +29,7 @@ class CompiledFrame:
     has_head: bool
     needed: int
     parts: tuple[Node, ...]
-    needs: int
+    needs: Needs
     first: int
     sets: tuple[tuple[str, Value], ...]
     meaning: Callable[[Draft], None] | None = None
@@ -41,7 +42,6 @@ class Grammar:
 
     Attributes:
         free: parts that may stand anywhere in a clause, any number of times.
-        needs: masks of which each must meet some token, for the frames that have its bit.
         separator: what joins clauses.
         opening: what may open a clause, and be ignored there only.
         glue: the mask of what may stand between the parts of a clause.
@@ -51,7 +51,6 @@ class Grammar:
 
     frames: tuple[CompiledFrame, ...]
     free: tuple[Node, ...]
-    needs: tuple[int, ...]
     separator: Node
     opening: Node
     glue: int
@@ -59,7 +58,6 @@ class Grammar:
     refusals: Refusals
     reserved: frozenset[str]
     word_bits: Mapping[str, int]
-    type_bits: Mapping[str, int]
     words: Mapping[str, frozenset[str]]
     digest: str
 

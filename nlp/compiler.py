@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import Generic, Literal, TypeVar
 
@@ -30,6 +33,7 @@ from nlp.matching import (
     ValueNode,
     WordNode,
 )
+from nlp.needs import TYPE_BITS, Needs
 from nlp.open_values import TELLING, TYPES
 
 FOLDER = Path(__file__).parent / "grammar"
@@ -91,10 +95,11 @@ class _Compiler:
     refusal_source: _Source[RefusalFile]
     digest: str
     bits: dict[str, int] = field(default_factory=dict)
-    types: dict[str, int] = field(default_factory=dict)
+    words: dict[WordNode | ChoiceNode, frozenset[str]] = field(default_factory=dict)
     rules: dict[str, RuleNode] = field(default_factory=dict)
     parts: dict[str, RuleNode] = field(default_factory=dict)
     nodes: list[Node] = field(default_factory=list)
+    shared: dict[ast.Phrase, Node] = field(default_factory=dict)
     irregular: dict[str, list[str]] = field(default_factory=dict)
 
     def grammar(self) -> Grammar:
@@ -108,17 +113,17 @@ class _Compiler:
         )
         own = [source for source in self.sources if source.taught is None]
         built = self._build_sources(own)
-        known = frozenset(self.bits)
+        known = self._words_so_far()
         built += self._build_sources([source for source in self.sources if source.taught is not None])
         # The words of refusals may be names: they count only where a text was not read.
-        reserved = frozenset(self.bits)
+        reserved = self._words_so_far()
         refusals = self._build_refusals(reserved - known)
+        self._number_words()
         self._settle()
-        needs: dict[int, int] = {}
         frames = tuple(
             replace(
-                _compiled(source, frame, parts, needs),
-                following=_compiled(source, frame, following, {}) if following else None,
+                _compiled(source, frame, parts),
+                following=_compiled(source, frame, following) if following else None,
             )
             for source, frame, parts, following in built
         )
@@ -129,7 +134,6 @@ class _Compiler:
         return Grammar(
             frames,
             free,
-            tuple(needs),
             self.rules[CLAUSE_SEPARATOR],
             self.rules[OPENING],
             self.rules[GLUE].first,
@@ -137,7 +141,6 @@ class _Compiler:
             refusals,
             reserved,
             self.bits,
-            self.types,
             {name: frozenset(listed) for name, listed in words.items()},
             self.digest,
         )
@@ -176,7 +179,7 @@ class _Compiler:
                 if name in self.rules or name in TYPES:
                     problem = source.problem(("rules", name), f"the rule {name!r} is there twice")
                     raise DocumentError((problem,))
-                node = RuleNode(name, len(self.rules))
+                node = RuleNode(name)
                 if isinstance(rule, Rule):
                     node.sets = tuple(rule.sets.items())
                     node.under = rule.under
@@ -203,7 +206,7 @@ class _Compiler:
     def _part(self, source: _Source[GrammarFile], text: str, path: tuple[str | int, ...]) -> Node:
         """Builds a part of a frame: a rule without a name, so that frames that share it match it once."""
         if text not in self.parts:
-            node = self.parts[text] = RuleNode(text, len(self.rules) + len(self.parts))
+            node = self.parts[text] = RuleNode(text)
             node.body = self._build(source, text, path)
             self.nodes.append(node)
         return self.parts[text]
@@ -211,7 +214,7 @@ class _Compiler:
     def _build_refusals(self, taught: frozenset[str]) -> Refusals:
         """Builds the refusals; a kind that has words of taught types is none in a text that holds such."""
         source = self.refusal_source
-        taught_words = WordNode(self._mask_of(taught))
+        taught_words = self._word_node(taught)
         kinds = []
         for name, kind in source.file.unsupported.items():
             path = ("unsupported", name)
@@ -248,10 +251,17 @@ class _Compiler:
             raise DocumentError((source.problem(path, str(error)),)) from error
 
     def _node(self, phrase: ast.Phrase) -> Node:
+        """Returns the node of a phrase; equal phrases share one, wherever they stand."""
+        node = self.shared.get(phrase)
+        if node is None:
+            node = self.shared[phrase] = self._new_node(phrase)
+        return node
+
+    def _new_node(self, phrase: ast.Phrase) -> Node:
         node: Node
         match phrase:
             case ast.Word(text):
-                return WordNode(self._mask(text))
+                return self._word_node(frozenset(self._expanded([text])))
             case ast.Reference(name):
                 return self._rule(name)
             case ast.Slot():
@@ -267,19 +277,22 @@ class _Compiler:
         self.nodes.append(node)
         return node
 
-    def _mask(self, text: str) -> int:
-        return self._mask_of(forms_of(text[:-1], self.irregular) if text.endswith("~") else (text,))
+    def _word_node(self, words: frozenset[str]) -> WordNode:
+        node = WordNode()
+        self.words[node] = words
+        self.nodes.append(node)
+        return node
 
-    def _mask_of(self, words: Iterable[str]) -> int:
-        mask = 0
-        for word in words:
-            mask |= self._bit(self.bits, word)
-        return mask
+    def _words_so_far(self) -> frozenset[str]:
+        return frozenset().union(*self.words.values())
 
-    def _bit(self, table: dict[str, int], key: str) -> int:
-        if key not in table:
-            table[key] = 1 << (len(self.bits) + len(self.types))
-        return table[key]
+    def _number_words(self) -> None:
+        """Gives each word its bit: the lower, the more nodes hold it, as a mask is as long as its highest."""
+        counts = Counter(word for words in self.words.values() for word in words)
+        for word in sorted(counts, key=lambda word: (-counts[word], word)):
+            self.bits[word] = 1 << (TYPE_BITS + len(self.bits))
+        for node, words in self.words.items():
+            node.words = sum(self.bits[word] for word in words)
 
     def _rule(self, name: str) -> RuleNode:
         rule = self.rules.get(name)
@@ -289,26 +302,26 @@ class _Compiler:
 
     def _slot(self, slot: ast.Slot) -> Node:
         if slot.type in TYPES:
-            bit = self._bit(self.types, slot.type)
-            return ValueNode(slot.field, slot.type, bit, telling=slot.type in TELLING)
+            return ValueNode(slot.field, slot.type, TYPES[slot.type], telling=slot.type in TELLING)
         if slot.type not in self.rules:
             raise ast.PhraseError(f"there is no value type or rule {slot.type!r}")
         return ObjectNode(slot.field, self.rules[slot.type])
 
     def _choice(self, options: Sequence[Node]) -> Node:
-        """Joins options; single words among them become one node with one mask."""
-        mask = 0
+        """Joins options; single words among them become one node."""
+        words: frozenset[str] = frozenset()
         others: list[Node] = []
         for option in options:
             if isinstance(option, WordNode):
-                mask |= option.first
+                words |= self.words[option]
             else:
                 others.append(option)
-        if mask:
-            others.insert(0, WordNode(mask))
-        if len(others) == 1:
+        if not others:
+            return self._word_node(words)
+        if len(others) == 1 and not words:
             return others[0]
         node = ChoiceNode(others)
+        self.words[node] = words
         self.nodes.append(node)
         return node
 
@@ -319,31 +332,18 @@ class _Compiler:
                 return
 
 
-def _joined(nodes: Sequence[Node]) -> int:
-    mask = 0
-    for node in nodes:
-        mask |= node.first
-    return mask
-
-
-def _compiled(
-    source: _Source[GrammarFile],
-    frame: Frame,
-    parts: Sequence[Node],
-    needs: dict[int, int],
-) -> CompiledFrame:
-    """Finishes a frame; `needs` numbers the masks that frames need, and grows."""
+def _compiled(source: _Source[GrammarFile], frame: Frame, parts: Sequence[Node]) -> CompiledFrame:
     stated = parts[: len(parts) - len(frame.may)]
     needed = sum(1 << index for index, part in enumerate(stated) if not part.nullable)
-    own = {mask for part in stated if not part.nullable for mask in part.needs}
+    needs = Needs.of_all(part.needs for part in stated if not part.nullable)
     return CompiledFrame(
         frame.name,
         source.file.intent_type or "",
         bool(frame.head),
         needed,
         tuple(parts),
-        sum(1 << needs.setdefault(mask, len(needs)) for mask in own),
-        _joined(parts),
+        needs.rarest_first(),
+        reduce(or_, (part.first for part in parts)),
         tuple(frame.sets.items()),
         source.taught.means if source.taught else None,
     )

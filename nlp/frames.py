@@ -8,6 +8,8 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 from nlp.compiled import CompiledFrame, Grammar
@@ -72,44 +74,56 @@ class _Way(NamedTuple):
 
 _States = dict[int, dict[_State, _Way]]
 """The states at each token, each with the best way to it."""
+_Idle = tuple[bool, bool, Sequence[tuple[int, Assigns, Assigns]]]
+"""What means nothing at a token: glue, a closing word, ignored words as (end, what is said, what is not)."""
 _BEGIN = _State(0, (), (), ())
 _AT_ONCE = _Way((), False)
 
 
 @dataclass(slots=True)
 class FrameMatcher:
-    """Matches frames in one text.
-
-    Attributes:
-        farthest: the first token that no frame got past.
-    """
+    """Matches frames in one text."""
 
     grammar: Grammar
     chart: Chart
-    farthest: int = 0
-    _rest: list[int] = field(init=False)
-    _ignored: dict[int, Sequence[tuple[int, Assigns, Assigns]]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        masks = self.chart.masks
-        self._rest = [0] * (len(masks) + 1)
-        for at in range(len(masks) - 1, -1, -1):
-            self._rest[at] = self._rest[at + 1] | masks[at]
+    _farthest: int = 0
+    _tried: dict[int, list[CompiledFrame]] = field(default_factory=dict)
+    _idle_at: dict[int, _Idle] = field(default_factory=dict)
 
     def from_token(self, start: int) -> list[Clause]:
         """Returns the clauses that begin at a token, of each frame whose needs the text meets."""
-        rest, masks = self._rest[start], self.chart.masks
-        missing = sum(1 << index for index, need in enumerate(self.grammar.needs) if not rest & need)
         opened = self._opened(start)
-        first = 0
-        for at in opened:
-            first |= masks[at]
-        return [
-            clause
+        masks = self.chart.masks
+        rest = reduce(or_, masks[start:])
+        first = reduce(or_, [masks[at] for at in opened])
+        frames = [
+            frame
             for frame in self.grammar.frames
-            if not frame.needs & missing and first & frame.first
-            for clause in self._match(frame, start, {at: dict(states) for at, states in opened.items()})
+            if first & frame.first
+            and _all_meet(frame.needs.words, rest)
+            and _all_meet(frame.needs.values, rest)
         ]
+        self._tried[start] = frames
+        return [clause for frame in frames for clause in self._match_opened(frame, start, opened)]
+
+    def farthest(self) -> int:
+        """Returns the first token that no frame gets past; tries those too that the text only seems to mean.
+
+        Raises:
+            TooComplex: there are too many ways.
+        """
+        looks = self.chart.looks
+        for start, tried in self._tried.items():
+            opened = self._opened(start)
+            rest = reduce(or_, looks[start:])
+            first = reduce(or_, [looks[at] for at in opened])
+            for frame in self.grammar.frames:
+                if first & frame.first and _all_meet(frame.needs.values, rest) and frame not in tried:
+                    all(self._match_opened(frame, start, opened))
+        return self._farthest
+
+    def _match_opened(self, frame: CompiledFrame, start: int, opened: _States) -> Iterator[Clause]:
+        return self._match(frame, start, {at: dict(states) for at, states in opened.items()})
 
     def going_on(self, before: Clause, start: int) -> list[Clause]:
         """Returns the clauses that begin at a token with the verb and the layout of the one before them."""
@@ -155,7 +169,7 @@ class FrameMatcher:
         chart, masks = self.chart, self.chart.masks
         while states:
             at = min(states)
-            self.farthest = max(self.farthest, at)
+            self._farthest = max(self._farthest, at)
             for state, way in states.pop(at).items():
                 chart.spend(1)
                 if state.used:
@@ -173,14 +187,17 @@ class FrameMatcher:
 
     def _idle(self, start: int, at: int, state: _State, way: _Way) -> Iterator[tuple[int, _State, _Way]]:
         """Yields the states after what says nothing for an action: ignored words, and what glues parts."""
-        mask = self.chart.masks[at]
-        if at > start and mask & self.grammar.glue and not way.glued:
-            yield at + 1, state, _Way(way.ignored, True)
-        if at > start and mask & self.grammar.closing:
-            yield at + 1, state, _Way(way.ignored, False)
-        for end, said, ignored in self._ignored_at(at):
-            following = state._replace(found=state.found + said) if said else state
-            yield end, following, _Way(way.ignored + ignored, False)
+        glue, closing, ignored = self._idle_at.get(at) or self._find_idle(at)
+        if at > start:
+            if glue and not way.glued:
+                yield at + 1, state, _Way(way.ignored, True)
+            if closing:
+                yield at + 1, state, _Way(way.ignored, False)
+        if ignored:
+            self.chart.spend(len(ignored))
+            for end, said, unsaid in ignored:
+                following = state._replace(found=state.found + said) if said else state
+                yield end, following, _Way(way.ignored + unsaid, False)
 
     def _steps(self, frame: CompiledFrame, state: _State, at: int) -> Iterator[tuple[int, _State]]:
         """Yields the states after one more part."""
@@ -198,29 +215,31 @@ class FrameMatcher:
                 head, head_at = (more, (at, end)) if is_head else (state.head, state.head_at)
                 yield end, _State(used, state.found + more, head, layout, head_at)
 
-    def _ignored_at(self, at: int) -> Sequence[tuple[int, Assigns, Assigns]]:
-        """Returns what may be ignored at a token, as (end, what it says all the same, what it does not)."""
-        known = self._ignored.get(at)
-        if known is None:
-            mask = self.chart.masks[at]
-            known = self._ignored[at] = [
-                (
-                    end,
-                    tuple(one for one in found if one.field != IGNORED),
-                    tuple(one for one in found if one.field == IGNORED),
-                )
-                for part in self.grammar.free
-                if mask & part.first
-                for end, found in part.match(self.chart, at)
-            ]
-        self.chart.spend(len(known))
-        return known
+    def _find_idle(self, at: int) -> _Idle:
+        grammar, mask = self.grammar, self.chart.masks[at]
+        ignored = [
+            (
+                end,
+                tuple(one for one in found if one.field != IGNORED),
+                tuple(one for one in found if one.field == IGNORED),
+            )
+            for part in grammar.free
+            if mask & part.first
+            for end, found in part.match(self.chart, at)
+        ]
+        idle = self._idle_at[at] = (bool(mask & grammar.glue), bool(mask & grammar.closing), ignored)
+        return idle
 
     def _may_end(self, at: int) -> bool:
         tokens = self.chart.tokens
         if at == len(tokens):
             return True
         return bool(self.chart.masks[at] & self.grammar.separator.first) or tokens[at].new_line
+
+
+def _all_meet(needs: Sequence[int], mask: int) -> bool:
+    """Whether each of these masks has something in common with one."""
+    return not [need for need in needs if not mask & need]
 
 
 def _come(states: _States, at: int, state: _State, way: _Way) -> None:

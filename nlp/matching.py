@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from nlp.needs import Needs
 from nlp.tokens import Token
 from nlp.values import Assign, Value
 
@@ -19,8 +20,6 @@ Assigns = tuple[Assign, ...]
 Match = tuple[int, Assigns]
 Matches = Sequence[Match]
 NOTHING: Matches = ()
-POSITION_BITS = 16
-"""Enough for the tokens of the longest text."""
 
 
 class TooComplex(Exception):  # noqa: N818 - a state of a text, not a fault
@@ -32,16 +31,24 @@ class Chart:
     """The tokens of one text and what was matched so far.
 
     Attributes:
-        masks: what each token may begin; one more, 0, for the end.
+        looks: what each token may begin by its looks; one more, 0, for the end.
+        masks: what each token may begin: of `looks`, without the types of which it begins no value.
         budget: steps left.
+        memo: for each token, and the end, what nodes match there.
+        values: for each token the values of each type that begin there.
     """
 
     tokens: Sequence[Token]
-    masks: list[int]
+    looks: Sequence[int]
+    masks: Sequence[int]
     read: Callable[[str, int], Sequence[tuple[int, Value]]]
     budget: int
-    memo: dict[int, Matches] = field(default_factory=dict)
-    values: dict[tuple[str, int], Sequence[tuple[int, Value]]] = field(default_factory=dict)
+    memo: list[dict[Node, Matches]] = field(init=False)
+    values: list[dict[str, Sequence[tuple[int, Value]]]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.memo = [{} for _ in self.masks]
+        self.values = [{} for _ in self.masks]
 
     def spend(self, steps: int) -> None:
         """Counts steps.
@@ -60,7 +67,7 @@ class Node:
     Attributes:
         first: what it may begin with.
         nullable: whether it may match nothing.
-        needs: each of these masks must meet some token of the text for a match to be possible.
+        needs: what the text must hold for a match to be possible.
     """
 
     __slots__ = ("first", "needs", "nullable")
@@ -68,7 +75,7 @@ class Node:
     def __init__(self) -> None:
         self.first = 0
         self.nullable = False
-        self.needs: tuple[int, ...] = ()
+        self.needs = Needs()
 
     def match(self, chart: Chart, at: int) -> Matches:
         """Returns every match that begins at a position where `first` or `nullable` allows one."""
@@ -82,12 +89,15 @@ class Node:
 class WordNode(Node):
     """One of a set of words: the mask is the set."""
 
-    __slots__ = ()
+    __slots__ = ("words",)
 
-    def __init__(self, mask: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.first = mask
-        self.needs = (mask,)
+        self.words = 0
+
+    def settle(self) -> bool:
+        """Begins with its words."""
+        return _update(self, self.words, False, Needs.of(self.words))
 
     def match(self, chart: Chart, at: int) -> Matches:  # noqa: ARG002 - `first` has said it all
         """Matches the token."""
@@ -104,15 +114,14 @@ class ValueNode(Node):
         self.field = field_name
         self.type = type_name
         self.first = mask
-        self.needs = (mask,) if telling else ()
+        self.needs = Needs.of(mask) if telling else Needs()
 
     def match(self, chart: Chart, at: int) -> Matches:
         """Matches each value of the type that begins here."""
-        key = (self.type, at)
-        found = chart.values.get(key)
+        found = chart.values[at].get(self.type)
         if found is None:
             chart.spend(1)
-            found = chart.values[key] = chart.read(self.type, at)
+            found = chart.values[at][self.type] = chart.read(self.type, at)
         return [(end, (Assign(self.field, value, at, end),)) for end, value in found]
 
 
@@ -120,7 +129,8 @@ class SequenceNode(Node):
     """Parts one after the other.
 
     Attributes:
-        steps: each part, what it may begin with, whether it may match nothing, and whether that says nothing.
+        steps: for each part what it may begin with, the part that is matched where a token may begin it (None
+            for a word), and whether it may be left out, or may match nothing in another way.
     """
 
     __slots__ = ("parts", "steps")
@@ -128,7 +138,7 @@ class SequenceNode(Node):
     def __init__(self, parts: Sequence[Node]) -> None:
         super().__init__()
         self.parts = tuple(parts)
-        self.steps: tuple[tuple[Node, int, bool, bool], ...] = ()
+        self.steps: tuple[tuple[int, Node | None, bool, bool], ...] = ()
 
     def settle(self) -> bool:
         """Takes `first` from the parts up to the first that must be there."""
@@ -138,25 +148,26 @@ class SequenceNode(Node):
             if not part.nullable:
                 break
         nullable = all(part.nullable for part in self.parts)
-        needs = tuple(dict.fromkeys(mask for part in self.parts if not part.nullable for mask in part.needs))
-        self.steps = tuple(
-            (part, part.first, part.nullable, isinstance(part, MaybeNode)) for part in self.parts
-        )
+        needs = Needs.of_all(part.needs for part in self.parts if not part.nullable)
+        self.steps = tuple(_step(part) for part in self.parts)
         return _update(self, first, nullable, needs)
 
     def match(self, chart: Chart, at: int) -> Matches:
         """Matches the parts in order."""
         masks = chart.masks
         states: list[Match] = [(at, ())]
-        for part, first, nullable, optional in self.steps:
+        for first, part, optional, nullable in self.steps:
             following: list[Match] = []
-            for position, found in states:
-                if masks[position] & first or (nullable and not optional):
-                    for end, more in part.match(chart, position):
-                        following.append((end, found + more if more else found))
-                elif optional:
-                    # By far the most of what is tried: what may be left out, and is.
-                    following.append((position, found))
+            for state in states:
+                position, found = state
+                if masks[position] & first or nullable:
+                    if part is None:
+                        following.append((position + 1, found))
+                    else:
+                        for end, more in part.match(chart, position):
+                            following.append((end, found + more if more else found))
+                if optional:
+                    following.append(state)
             if not following:
                 return NOTHING
             states = following
@@ -165,36 +176,52 @@ class SequenceNode(Node):
         return states
 
 
-class ChoiceNode(Node):
-    """One of several."""
+def _step(part: Node) -> tuple[int, Node | None, bool, bool]:
+    optional = isinstance(part, MaybeNode)
+    inner = part.part if isinstance(part, MaybeNode) else part
+    return (
+        part.first,
+        None if isinstance(inner, WordNode) else inner,
+        optional,
+        part.nullable and not optional,
+    )
 
-    __slots__ = ("options",)
+
+class ChoiceNode(Node):
+    """One of several.
+
+    Attributes:
+        words: the words that by themselves are options.
+        options: all other options.
+    """
+
+    __slots__ = ("options", "words")
 
     def __init__(self, options: Sequence[Node]) -> None:
         super().__init__()
+        self.words = 0
         self.options = tuple(options)
 
     def settle(self) -> bool:
         """Joins the options; what the choice needs is the least that each option needs."""
-        first = 0
+        first = self.words
         for option in self.options:
             first |= option.first
         nullable = any(option.nullable for option in self.options)
-        needs: tuple[int, ...] = ()
-        if all(option.needs for option in self.options):
-            least = 0
-            for option in self.options:
-                least |= min(option.needs, key=int.bit_count)
-            needs = (least,)
-        return _update(self, first, nullable, needs)
+        needs = [option.needs for option in self.options]
+        if self.words:
+            needs.append(Needs.of(self.words))
+        return _update(self, first, nullable, Needs.of_any(needs))
 
     def match(self, chart: Chart, at: int) -> Matches:
         """Matches every option."""
         mask = chart.masks[at]
-        matches: list[Match] = []
+        matches: Matches = ((at + 1, ()),) if mask & self.words else NOTHING
         for option in self.options:
-            if option.nullable or mask & option.first:
-                matches.extend(option.match(chart, at))
+            if mask & option.first or option.nullable:
+                more = option.match(chart, at)
+                if more:
+                    matches = [*matches, *more] if matches else more
         if len(matches) > 1:
             chart.spend(len(matches))
         return matches
@@ -212,7 +239,7 @@ class MaybeNode(Node):
 
     def settle(self) -> bool:
         """Begins as its part does."""
-        return _update(self, self.part.first, True, ())
+        return _update(self, self.part.first, True, Needs())
 
     def match(self, chart: Chart, at: int) -> Matches:
         """Matches the part, and nothing."""
@@ -239,7 +266,10 @@ class SeveralNode(Node):
     def match(self, chart: Chart, at: int) -> Matches:
         """Matches one, and each longer list."""
         masks = chart.masks
-        lists = [(end, found, True) for end, found in self.part.match(chart, at)]
+        ones = self.part.match(chart, at)
+        if not any(masks[end] & self.separator.first for end, _ in ones):
+            return ones
+        lists = [(end, found, True) for end, found in ones]
         for end, found, _ in lists:  # grows while it is walked: each list may go on
             chart.spend(1)
             if not masks[end] & self.separator.first:
@@ -260,12 +290,11 @@ class RuleNode(Node):
         slot: the field that the rule's own assignments become one object for; empty if they stay apart.
     """
 
-    __slots__ = ("body", "index", "name", "sets", "under")
+    __slots__ = ("body", "name", "sets", "under")
 
-    def __init__(self, name: str, index: int) -> None:
+    def __init__(self, name: str) -> None:
         super().__init__()
         self.name = name
-        self.index = index
         self.body: Node = self
         self.sets: tuple[tuple[str, Value], ...] = ()
         self.under = ""
@@ -276,11 +305,11 @@ class RuleNode(Node):
 
     def match(self, chart: Chart, at: int) -> Matches:
         """Matches the body once a position."""
-        key = self.index << POSITION_BITS | at
-        known = chart.memo.get(key)
+        memo = chart.memo[at]
+        known = memo.get(self)
         if known is not None:
             return known
-        chart.memo[key] = NOTHING  # a rule that begins with itself finds nothing there
+        memo[self] = NOTHING  # a rule that begins with itself finds nothing there
         chart.spend(1)
         matches = self.body.match(chart, at)
         if not matches:
@@ -289,7 +318,7 @@ class RuleNode(Node):
             matches = [(end, self._own(found, at, end)) for end, found in matches]
         if len(matches) > 1:
             matches = tuple(dict.fromkeys(matches))
-        chart.memo[key] = matches
+        memo[self] = matches
         return matches
 
     def _own(self, found: Assigns, at: int, end: int) -> Assigns:
@@ -313,11 +342,19 @@ class ObjectNode(Node):
         return _update(self, self.rule.first, self.rule.nullable, self.rule.needs)
 
     def match(self, chart: Chart, at: int) -> Matches:
-        """Matches the rule."""
-        return [(end, (Assign(self.field, found, at, end),)) for end, found in self.rule.match(chart, at)]
+        """Matches the rule once a position."""
+        memo = chart.memo[at]
+        known = memo.get(self)
+        if known is not None:
+            return known
+        matches = self.rule.match(chart, at)
+        if not matches:
+            return NOTHING
+        found = memo[self] = [(end, (Assign(self.field, found, at, end),)) for end, found in matches]
+        return found
 
 
-def _update(node: Node, first: int, nullable: bool, needs: tuple[int, ...]) -> bool:
+def _update(node: Node, first: int, nullable: bool, needs: Needs) -> bool:
     changed = node.first != first or node.nullable != nullable or node.needs != needs
     node.first, node.nullable, node.needs = first, nullable, needs
     return changed

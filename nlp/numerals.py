@@ -50,6 +50,8 @@ _TENS = {
     )
 }
 _SCALES = {"hundred": 100, "thousand": 1000}
+SCALE_WORDS = frozenset({*_SCALES, "dozen"})
+"""What may stand after a number in digits and be part of it."""
 _FRACTIONS = {
     "half": Decimal("0.5"),
     "third": None,
@@ -61,7 +63,7 @@ _FRACTIONS = {
     "tenth": Decimal("0.1"),
     "tenths": Decimal("0.1"),
 }
-NUMBER_WORDS = frozenset({*_ONES, *_TENS, *_SCALES, "dozen", "minus", "negative"})
+NUMBER_WORDS = frozenset({*_ONES, *_TENS, *SCALE_WORDS, "minus", "negative"})
 FRACTION_WORDS = frozenset({word for word, value in _FRACTIONS.items() if value is not None})
 MAX_DIGITS = 15
 
@@ -81,7 +83,7 @@ def number(tokens: Sequence[Token], at: int) -> Found:
         return (found[0], -found[1]) if found else None
     value = digits(low)
     if value is not None:
-        if at + 1 < len(tokens) and tokens[at + 1].low in ("dozen", "hundred", "thousand"):
+        if at + 1 < len(tokens) and tokens[at + 1].low in SCALE_WORDS:
             return at + 2, value * (12 if tokens[at + 1].low == "dozen" else _SCALES[tokens[at + 1].low])
         return at + 1, value
     return _number_words(tokens, at)

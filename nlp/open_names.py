@@ -32,7 +32,8 @@ _LABEL_VALUE = re.compile(r"[a-z0-9](?:[\w.-]*[a-z0-9])?\Z", re.IGNORECASE)
 CLOCK = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?(?:am|pm|z)?\Z|\d{1,2}(?:am|pm)\Z", re.IGNORECASE)
 _SUBSET = re.compile(r"[a-z0-9][\w.-]*\Z", re.IGNORECASE)
 _PART_BEGINS = frozenset({",", "(", ".", ";", ":", "and", "then"})
-_PART_ENDS = frozenset(
+BEFORE_PRIORITY = frozenset({"high", "top", "highest"})
+PART_ENDS = frozenset(
     {
         ".",
         ",",
@@ -137,7 +138,7 @@ def read_closing_namespace_word(words: Words, at: int) -> Found:
     return [
         found
         for found in read_namespace(words, at)
-        if words.low(found[0] + 1) in _PART_ENDS or (begins and words.low(found[0] + 1) == ":")
+        if words.low(found[0] + 1) in PART_ENDS or (begins and words.low(found[0] + 1) == ":")
     ]
 
 
@@ -148,7 +149,7 @@ def read_apart_namespace(words: Words, at: int) -> Found:
     low = words.tokens[at].low
     if low in words.vocabulary.vague or is_adverb(low) or (word > 1 and words.low(word - 2) == "the"):
         return []
-    return [found for found in read_namespace(words, at) if begins or words.low(found[0]) in _PART_ENDS]
+    return [found for found in read_namespace(words, at) if begins or words.low(found[0]) in PART_ENDS]
 
 
 def read_subset(words: Words, at: int) -> Found:
@@ -204,7 +205,7 @@ def read_clock(words: Words, at: int) -> Found:
 def read_urgency(words: Words, at: int) -> Found:
     """A word of urgency that says nothing more of a noun: "urgent:", "high priority", not "urgent calls"."""
     end = at + 1
-    if words.tokens[at].low in ("high", "top", "highest") and words.low(end) == "priority":
+    if words.tokens[at].low in BEFORE_PRIORITY and words.low(end) == "priority":
         end = at + 2
     elif words.tokens[at].low not in words.vocabulary.urgencies:
         return []

@@ -67,8 +67,8 @@ _OPEN: dict[str, Callable[[Words, int], Found]] = {
     "purpose": read_purpose,
     "reason": read_reason,
 }
-TYPES = frozenset({*values.NUMERIC, *values.WORDY, *_OPEN})
-"""Every value type that a slot of the grammar may have."""
+TYPES = {name: 1 << index for index, name in enumerate(sorted({*values.NUMERIC, *values.WORDY, *_OPEN}))}
+"""Every value type that a slot of the grammar may have, and its bit in the masks of tokens."""
 ASSIGNED = frozenset({"assigned-key", "label"})
 """Types whose values begin right before `=`."""
 MARKS = {

@@ -119,13 +119,14 @@ class Reader:
                 if misspelt is None:
                     return self._accepted(text, cover, actions)
                 return self._refused(text.normal.original, misspelt, text)
+            farthest = finder.farthest()
         except Rejected as rejected:
             verdict = Verdict(rejected.reason, rejected.message, rejected.places)
             return self._refused(text.normal.original, verdict, text)
         except TooComplex:
             message = "the text can be read in too many ways; split it into several intents"
             return self._refused(text.normal.original, Verdict(RefusalReason.AMBIGUOUS, message, ()))
-        verdict = self._judged(text, finder.farthest)
+        verdict = self._judged(text, farthest)
         return self._refused(text.normal.original, verdict, text, self._understood(finder, text))
 
     def _judged(self, text: PreparedText, farthest: int) -> Verdict:

@@ -61,9 +61,11 @@ _BANDWIDTH_UNITS = {
     **dict.fromkeys(("gbps", "gbit/s", "gbits/s"), "1000000"),
 }
 """Each with its size in kbit/s."""
+UNITS = frozenset({*_CPU_UNITS, *_MEMORY_UNITS, *_DURATION_UNITS, *_BANDWIDTH_UNITS})
+"""The units of amounts, in lower case."""
 _MILLISECONDS = {"ms": 1, "s": 1000, "m": 60_000, "h": 3_600_000}
 _COMPOUND = re.compile(r"(?:\d+h)?(?:\d+m)?(?:\d+s)?(?:\d+ms)?\Z")
-_PROTOCOLS = ("tcp", "udp", "sctp")
+PROTOCOLS = frozenset({"tcp", "udp", "sctp"})
 _PORT = re.compile(r"(?:(tcp|udp|sctp)[/:-])?([-+]?\d+)(?:[/:](tcp|udp|sctp))?\Z")
 _PORTS = re.compile(r"\d+(?:,\d+)+\Z")
 ADDRESS = re.compile(r"(?:[0-9]{1,4}(?:\.[0-9]{1,4}){3}|(?=[0-9a-f]*:[0-9a-f:]*:)[0-9a-f:.]+)(?:/-?\d+)?\Z")
@@ -269,13 +271,13 @@ def read_port(tokens: Sequence[Token], at: int) -> Found:
 
 def read_port_with_protocol(tokens: Sequence[Token], at: int) -> Found:
     """`38412/sctp`, but no bare number."""
-    return read_port(tokens, at) if any(name in tokens[at].low for name in _PROTOCOLS) else []
+    return read_port(tokens, at) if any(name in tokens[at].low for name in PROTOCOLS) else []
 
 
 def read_protocol(tokens: Sequence[Token], at: int) -> Found:
     """`TCP`, `UDP` or `SCTP`."""
     low = tokens[at].low
-    return [(at + 1, low.upper())] if low in _PROTOCOLS else []
+    return [(at + 1, low.upper())] if low in PROTOCOLS else []
 
 
 def read_port_numbers(tokens: Sequence[Token], at: int) -> Found:
