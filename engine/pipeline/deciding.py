@@ -223,7 +223,7 @@ def _commit(decided: _Decided, tx: Transaction) -> None:
     item, look, basis, now = decided.item, decided.look, decided.basis, decided.now
     ruling = _limited(tx, look, now)
     reason, message = ruling.reason.value, ruling.message
-    if look.understood is not None and item.state is State.SEEN:
+    if look.understood is not None and item.state is State.SEEN and ruling.step is Step.WAIT:
         item = work.read(tx, item, now=now)
     body = report.decision_body(look)
     if body:
