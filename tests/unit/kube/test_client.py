@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -143,6 +144,15 @@ def test_a_cluster_whose_id_we_may_not_read_has_none(api: ScriptedApi) -> None:
     client = client_of(api)
     assert client.cluster_id() == ""
     assert client.cluster_id() == "c1"
+
+
+def test_the_time_is_that_of_the_server_also_where_it_refuses_to_talk(api: ScriptedApi) -> None:
+    def refuse(handler: BaseHTTPRequestHandler) -> None:
+        handler.date_time_string = lambda _=None: "Fri, 01 Jan 2027 12:00:00 GMT"  # type: ignore[method-assign]
+        status(403, "no")(handler)
+
+    api.others.append(refuse)
+    assert client_of(api).server_time() == 1798804800.0
 
 
 def test_a_rotated_token_is_in_force_with_the_next_call(api: ScriptedApi, tmp_path: Path) -> None:
