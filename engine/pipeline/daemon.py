@@ -83,13 +83,12 @@ class Daemon:
         if self.store.moved_aside is not None:
             log.error("the store was corrupt and is kept as %s; a new one is begun", self.store.moved_aside)
         self.ticker = Ticker(clock, self._clock_was_set)
+        wake = partial(self.ticker.wake, "work")
         self._clamp = True  # it may have been set while nothing ran
         self.executors = (
             executors_of(settings, partial(recall, self.store)) if executors is None else executors
         )
-        self.backends = Backends(
-            self.executors, settings.execution.probe_seconds, lambda: self.ticker.wake("work")
-        )
+        self.backends = Backends(self.executors, settings.execution.probe_seconds, wake)
         self.examiner = Examiner(
             self.store,
             self._mode,
@@ -136,7 +135,8 @@ class Daemon:
             switches,
             Handoff(out / "handoff"),
             backends=self.backends,
-            wake=self._worked,
+            freed=wake,
+            recorded=self._worked,
             metrics=self.metrics,
             clock=clock,
         )
@@ -159,7 +159,7 @@ class Daemon:
             StoreOperations(
                 self.store,
                 Hooks(
-                    wake=lambda: self.ticker.wake("work"),
+                    wake=wake,
                     reload=lambda: self.reload(always=True),
                     problems=self.problems,
                     decide=self._rehearsing,
@@ -175,7 +175,7 @@ class Daemon:
         self._retention = Retention(self.store, settings.retention, clock, self._retaining)
         self.source = self._mode.source(
             self.store,
-            kept=lambda: self.ticker.wake("work"),
+            kept=wake,
             redact=lambda text: self.decider.looker.read(text).text,
             clock=clock,
         )

@@ -70,7 +70,8 @@ class Dispatcher:
 
     Args:
         backends: tells which executors get work; told of what came of it.
-        wake: called when a worker is free again.
+        freed: called when a worker is free again.
+        recorded: called when it is committed what came of something.
     """
 
     def __init__(  # noqa: PLR0913 - each is a part that it works with
@@ -82,7 +83,8 @@ class Dispatcher:
         handoff: Handoff,
         *,
         backends: Backends,
-        wake: Callable[[], None],
+        freed: Callable[[], None],
+        recorded: Callable[[], None],
         metrics: Metrics,
         clock: Callable[[], float],
     ) -> None:
@@ -93,7 +95,8 @@ class Dispatcher:
         self.switches = switches
         self._handoff = handoff
         self._backends = backends
-        self._wake = wake
+        self._freed = freed
+        self._told = recorded
         self._metrics = metrics
         self._clock = clock
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="execute")
@@ -208,7 +211,7 @@ class Dispatcher:
             recorded.set_exception(error)
         run.ended = True
         recorded.add_done_callback(partial(self._recorded, run))
-        self._wake()
+        self._freed()
 
     def _recorded(self, run: _Run, recorded: Future[Any]) -> None:
         error = recorded.exception()
@@ -219,7 +222,7 @@ class Dispatcher:
         with self._lock:
             self._running.pop(run.item.id, None)
             self._unrecorded |= error is not None and not isinstance(error, StaleTransition)
-        self._wake()
+        self._told()
 
     def _recover(self) -> None:
         """Puts back what ended without a record of its end; it is read back before anything is sent."""
