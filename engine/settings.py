@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import yaml
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic.alias_generators import to_camel
 
 from documents import Document, DocumentError, FilePath, StrictModel, load, parse, validate
@@ -127,9 +127,12 @@ class BoundsSettings(StrictModel):
     """What rules may choose, and what is chosen where no rule does."""
 
     executors: list[ExecutorName] = Field(
-        default=["directory"], min_length=1, description="Executors that rules may name."
+        default=["directory"], min_length=1, description="Executors that rules may name; unset: `executor`."
     )
-    executor: ExecutorName = Field(default="directory", description="The one where no rule names one.")
+    executor: ExecutorName = Field(
+        default="directory",
+        description="The one where no rule names one; unset: `porch` for the intents of a cluster.",
+    )
     repositories: list[str] | None = Field(
         default=None, description="Repositories that rules may name; unset: any."
     )
@@ -289,6 +292,18 @@ class Settings(StrictModel):
     catalog: dict[str, CatalogEntry] = Field(
         default={}, description="Images of new workloads, by target name."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _choose_executors(cls, stated: dict[str, Any]) -> dict[str, Any]:
+        """Fills in the executors that are not stated: what runs in a cluster writes through porch."""
+        bounds, source = stated.get("bounds", {}), stated.get("source", {})
+        if not isinstance(bounds, Mapping) or not isinstance(source, Mapping):
+            return stated
+        usual = "porch" if source.get("kind") == "kubernetes" else "directory"
+        first = bounds.get("executors") or [usual]
+        executor = bounds.get("executor", first[0] if isinstance(first, list) else usual)
+        return {**stated, "bounds": {"executor": executor, "executors": [executor], **bounds}}
 
     @property
     def adopts(self) -> bool:

@@ -48,7 +48,7 @@ live: {{kind: kubernetes}}
 kubernetes: {{kubeconfig: {kubeconfig}, namespaces: [{namespace}]}}
 output: {{directory: out}}
 store: {{path: out/store.db}}
-bounds: {{highestLifecycle: Published, lifecycle: Published}}
+bounds: {{executor: directory, highestLifecycle: Published, lifecycle: Published}}
 """
 
 

@@ -15,9 +15,9 @@ import yaml
 from engine.cli.finding import Finding
 from engine.cli.output import Exit
 from engine.cli.porch_checks import porch_findings
-from engine.settings import Settings
+from engine.settings import Settings, load_settings
 from tests.cluster.surroundings import without
-from tests.kubernetes.documented import rules_of
+from tests.kubernetes.documented import kustomization_of, of_kind, rules_of
 
 INTENTS = "networkintents.nephoran.com"
 Check = Callable[..., tuple[int, dict[str, dict[str, Any]]]]
@@ -37,6 +37,7 @@ def check(tmp_path: Path, namespace: str) -> Check:
             "kubernetes": {"kubeconfig": str(kubeconfig), "namespaces": [namespace]},
             "output": {"directory": str(tmp_path / "out")},
             "store": {"path": str(tmp_path / "store.db")},
+            "bounds": {"executor": "directory"},
             **more,
         }
         file = tmp_path / "settings.yaml"
@@ -138,6 +139,23 @@ def test_to_approve_is_needed_only_where_rules_may_publish(
     assert found.code is Exit.NEGATIVE
     (rule,) = next(yaml.safe_load_all(found.remedy))["rules"]
     assert (rule["resources"], rule["verbs"]) == (["packagerevisions/approval"], ["patch"])
+
+
+def test_the_component_porch_proposes_through_porch_and_grants_what_that_needs(
+    namespace: str, account: Callable[..., Path], kubectl: Callable[..., str], tmp_path: Path
+) -> None:
+    site = kustomization_of("deploying.md", "components/porch", tmp_path)
+    rendered = kubectl("kustomize", str(site))
+    pod = of_kind(rendered, "Deployment", "conductor-watch")["spec"]["template"]["spec"]
+    environment = {item["name"]: item["value"] for item in pod["containers"][0]["env"] if "value" in item}
+    bounds = load_settings(site.parent / "base" / "settings.yaml", environment).bounds
+    assert (bounds.executor, bounds.executors) == ("porch", ["porch"])
+    assert (bounds.lifecycle, bounds.highest_lifecycle) == ("Proposed", "Proposed")
+    kubeconfig = account(of_kind(rendered, "Role", "conductor-watch-porch")["rules"])
+    assert rights(kubeconfig, namespace).code is Exit.OK
+    (subject,) = of_kind(rendered, "RoleBinding", "conductor-watch-porch")["subjects"]
+    of_pod = of_kind(rendered, "ServiceAccount", pod["serviceAccountName"])["metadata"]
+    assert (subject["name"], subject["namespace"]) == (of_pod["name"], of_pod["namespace"])
 
 
 @pytest.mark.parametrize("enough", [True, False])

@@ -87,7 +87,10 @@ def test_the_environment_reaches_the_settings_of_an_executor() -> None:
     ("bounds", "message"),
     [
         ("{lifecycle: Published}", "bounds.lifecycle: Published is beyond highestLifecycle, Proposed"),
-        ("{executor: porch}", "bounds.executor: porch is not among executors, directory"),
+        (
+            "{executors: [directory], executor: porch}",
+            "bounds.executor: porch is not among executors, directory",
+        ),
         ("{repositories: [edge]}", "bounds.repository: main is not among repositories, edge"),
     ],
 )
@@ -99,6 +102,32 @@ def test_what_is_chosen_without_a_rule_is_within_the_bounds(
     with pytest.raises(DocumentError, match=f"settings.yaml:2:.*{message}"):
         load_settings(file, {})
     assert load_settings(None, {"CONDUCTOR_BOUNDS__REPOSITORY": "edge"}).bounds.repository == "edge"
+
+
+@pytest.mark.parametrize(
+    ("source", "bounds", "executor", "executors"),
+    [
+        ("directory", "{}", "directory", ["directory"]),
+        ("kubernetes", "{}", "porch", ["porch"]),
+        ("kubernetes", "{repository: edge}", "porch", ["porch"]),
+        ("kubernetes", "{executor: kpt}", "kpt", ["kpt"]),
+        ("directory", "{executors: [porchctl, kpt]}", "porchctl", ["porchctl", "kpt"]),
+    ],
+)
+def test_what_follows_a_cluster_writes_through_porch_unless_told_otherwise(
+    source: str, bounds: str, executor: str, executors: list[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(f"source: {{kind: {source}}}\nbounds: {bounds}\n")
+    chosen = load_settings(file, {}).bounds
+    assert (chosen.executor, chosen.executors) == (executor, executors)
+
+
+def test_an_executor_of_the_environment_takes_the_place_of_that_of_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("source: {kind: kubernetes}\nbounds: {executor: directory}\n")
+    assert load_settings(file, {}).bounds.executors == ["directory"]
+    assert load_settings(file, {"CONDUCTOR_BOUNDS__EXECUTOR": "porch"}).bounds.executors == ["porch"]
 
 
 def test_bounds_of_file_and_environment_count_together(tmp_path: Path) -> None:
