@@ -250,3 +250,17 @@ def test_a_read_that_fails_leaves_its_connection_usable(store: Store) -> None:
             store.read(lambda _: 1 / 0)
     assert value(store, "instance_id") == store.instance_id
     assert len(store._readers._idle) == 1
+
+
+def test_only_what_has_to_outlast_a_power_cut_waits_for_the_disk(store: Store) -> None:
+    def level(tx: Transaction) -> int:
+        return int(tx.rows("PRAGMA synchronous")[0][0])
+
+    full, normal = 2, 1
+    assert store.write(level).result() == full
+    assert store.write(level, synced=False).result() == normal
+    assert store.write(level).result() == full
+    with busy(store) as go_on:
+        together = [store.write(level, synced=False), store.write(level)]
+        go_on()
+    assert [each.result() for each in together] == [full, full]
