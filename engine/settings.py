@@ -301,9 +301,10 @@ class Settings(StrictModel):
         if not isinstance(bounds, Mapping) or not isinstance(source, Mapping):
             return stated
         usual = "porch" if source.get("kind") == "kubernetes" else "directory"
-        first = bounds.get("executors") or [usual]
-        executor = bounds.get("executor", first[0] if isinstance(first, list) else usual)
-        return {**stated, "bounds": {"executor": executor, "executors": [executor], **bounds}}
+        named = bounds.get("executors") or [bounds.get("executor", usual)]
+        if not isinstance(named, list) or named[0] not in get_args(ExecutorName):  # said of what was stated
+            return stated
+        return {**stated, "bounds": {"executor": named[0], "executors": named, **bounds}}
 
     @property
     def adopts(self) -> bool:

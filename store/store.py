@@ -68,7 +68,7 @@ class Store:
             raise StoreError(f"{path} cannot be opened: {error}; see to its folder and volume") from error
 
     def write(self, function: Callable[[Transaction], T], *, synced: bool = True) -> Future[T]:
-        """Queues a write; its future resolves when the write is on the disk.
+        """Queues a write; its future resolves when it is committed and, if it is `synced`, on the disk.
 
         The function runs in the writer's thread: it should only talk to the transaction, and must not wait
         for another write. What it raises, its future raises, and nothing of it is kept.

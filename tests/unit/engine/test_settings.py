@@ -123,6 +123,14 @@ def test_what_follows_a_cluster_writes_through_porch_unless_told_otherwise(
     assert (chosen.executor, chosen.executors) == (executor, executors)
 
 
+def test_an_executor_that_there_is_not_is_said_once(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text("source: {kind: kubernetes}\nbounds: {executor: nope}\n")
+    with pytest.raises(DocumentError) as caught:
+        load_settings(file, {})
+    assert [problem.field for problem in caught.value.problems] == ["bounds.executor"]
+
+
 def test_an_executor_of_the_environment_takes_the_place_of_that_of_the_file(tmp_path: Path) -> None:
     file = tmp_path / "settings.yaml"
     file.write_text("source: {kind: kubernetes}\nbounds: {executor: directory}\n")
